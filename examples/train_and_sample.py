@@ -1,6 +1,8 @@
-"""Trains a learned prior from Python, watches it, and saves a picture of samples.
+"""Trains a learned prior, prints the held-out scores meanwhile, and saves a picture of samples.
 
-python examples/train_and_sample.py [STEPS] [FOLDER]
+    python examples/train_and_sample.py [STEPS] [RUN]
+
+The run folder, `runs/example` by default, holds the picture, too.
 """
 
 import sys
@@ -12,7 +14,7 @@ from priorkit.runs import save_grid
 
 
 class Printer(priorkit.Observer):
-    """Prints the held-out scores as training goes on."""
+    """Prints the held-out scores of every review."""
 
     def reviewed(self, session, review):
         """Called every `sample_every` steps."""
@@ -20,7 +22,7 @@ class Printer(priorkit.Observer):
 
 
 def main(steps: int, folder: Path) -> None:
-    """Trains for so many steps and writes into a new folder."""
+    """Trains for `steps` steps, in a new run folder."""
     config = priorkit.RunConfig(
         prior={"name": "learned", "noise_dim": 32},
         code_generator="residual",

@@ -1,9 +1,9 @@
 """Algorithm 1 of Wang, Peng and Ko 2020 as one loop, without priorkit's phases and engine.
 
-The networks are priorkit's components; the losses and the loop that trains the networks are written out. The loop
-computes what `priorkit train learned --dataset digits --precision float32` does, in the same order and from the same
-random numbers: a test holds each loss of each step to the engine's. Symbols are the paper's: x image, z noise, CG code
-generator, enc and dec encoder and decoder, D_C and D_I discriminators of codes and of images, F a layer of D_I.
+The networks are priorkit's components; the losses and the training loop are written out. The loop computes what
+`priorkit train learned --dataset digits --precision float32` does, in the same order and from the same random numbers:
+a test compares each loss of each step with the engine's. Symbols are the paper's: x image, z noise, CG code generator,
+enc and dec encoder and decoder, D_C and D_I discriminators of codes and of images, F a layer of D_I.
 
     python examples/train_by_hand.py [STEPS] [PICTURE]
 """
@@ -28,7 +28,7 @@ SETTINGS = {"dataset": "digits", "device": "cpu", "precision": "float32"}
 
 
 def minimise(loss: Tensor, **players: tuple[nn.Module, torch.optim.Optimizer]) -> None:
-    """One move: these networks, and no others, take a step down this loss."""
+    """One move: one optimiser step on this loss, of these networks and no others."""
     weights = [weight for network, _ in players.values() for weight in network.parameters()]
     loss.backward(inputs=weights)
     for _, optimizer in players.values():
@@ -37,7 +37,7 @@ def minimise(loss: Tensor, **players: tuple[nn.Module, torch.optim.Optimizer]) -
 
 
 def train(config: priorkit.RunConfig, steps: int) -> Iterator[tuple[dict[str, float], BuiltSystem]]:
-    """Trains, and gives the losses of every step, with the networks as they then are."""
+    """Trains, and yields the losses of each step with the networks after the step."""
     registry = priorkit.installed_plugins()
     data = load_data(config, registry)
     order = DataOrder(len(data.train), config.seed)
@@ -75,8 +75,8 @@ def train(config: priorkit.RunConfig, steps: int) -> Iterator[tuple[dict[str, fl
         seen = step * config.batch_size
         x = to_float(data.train.take(order.batch(seen, config.batch_size)))
 
-        # Phase 1, the autoencoder's. enc and dec learn to reconstruct x, while D_C pulls the codes of x towards those
-        # of CG, which stands still.
+        # Phase 1, autoencoder. enc and dec learn to reconstruct x, while D_C pulls the codes of x towards CG's codes.
+        # CG is not trained.
         with torch.no_grad(), frozen_statistics(CG):
             z_c = CG(draw_z("autoencoder"))
         code = enc(x).code
@@ -93,14 +93,14 @@ def train(config: priorkit.RunConfig, steps: int) -> Iterator[tuple[dict[str, fl
             fooling = is_real(D_C(code))
         minimise(L_rec + fooling, enc=encoder, dec=decoder)
 
-        # Phase 2, the prior's improvement. CG and dec learn to make images that D_I takes for real; enc stands still.
+        # Phase 2, prior improvement. CG and dec learn to make images that D_I takes for real. enc is not trained.
         fake = dec(CG(draw_z("prior_improvement")))
 
         # D_I ascends L_I = log D_I(x) + log(1 - D_I(dec(CG(z))))  (Eq. 4).
         L_I = is_real(D_I(x)), is_fake(D_I(fake.detach()))
         minimise(sum(L_I), D_I=image_critic)
 
-        # CG and dec fool the D_I so trained.
+        # CG and dec fool the updated D_I.
         with frozen_statistics(D_I):
             fooling_images = is_real(D_I(fake))
         minimise(fooling_images, CG=code_generator, dec=decoder)
@@ -118,7 +118,7 @@ def train(config: priorkit.RunConfig, steps: int) -> Iterator[tuple[dict[str, fl
 
 
 def main(steps: int = 200, picture: str = "by-hand.png") -> None:
-    """Trains, prints the losses of every tenth of the steps, and draws samples."""
+    """Trains, prints the losses ten times, and draws samples."""
     config = resolve_config(priorkit.recipe("learned", **SETTINGS), priorkit.installed_plugins())
     for step, (losses, system) in enumerate(train(config, steps), start=1):  # noqa: B007
         if step % max(1, steps // 10) == 0:

@@ -1,4 +1,4 @@
-"""A registry with small components made for tests, tiny configurations, and several processes."""
+"""Fixtures: a registry with small components for tests, tiny configurations, and several processes."""
 
 import contextlib
 import gc
@@ -40,31 +40,31 @@ from priorkit.plugins import Component, Options
 from priorkit.registry import LoadedPlugin, Registry, installed_plugins
 from priorkit.training import Session
 
-# Tensors as small as the tests' gain nothing from several threads, and lose much where processes share the processors.
+# Several threads do not speed up tensors as small as the tests', and slow tests down if processes share the processors.
 torch.set_num_threads(1)
-# Nor do the commands that tests start.
+# The same holds for commands that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Processes that share tests are given a width, to which commands would fold what they print.
+# pytest-xdist sets a terminal width, at which commands would wrap their output.
 os.environ.pop("COLUMNS", None)
-# How long an example takes says how much else the machine has to do. Other examples are drawn in every run, so that few
-# do in each; `pytest --hypothesis-profile thorough` draws as many as hypothesis would.
+# No deadline: the time of an example depends on the load of the machine. Each run draws other examples, so a few are
+# enough; `pytest --hypothesis-profile thorough` draws as many as hypothesis does by default.
 settings.register_profile("thorough", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("tests", settings.get_profile("thorough"), max_examples=20)
 settings.load_profile("tests")
-# Modules and collected tests are many objects, none of them garbage, and each full collection looks at them all: they
-# are set aside once they are there, which saves a tenth of the time.
+# Modules and collected tests are many objects that are never garbage, but each full collection visits them: freezing
+# them saves a tenth of the time.
 gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    """Collects garbage from here on, among what comes to be from here on."""
+    """Excludes all present objects from garbage collection, which starts here."""
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
     gc.enable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the options of tests that hold results to a record."""
+    """Adds the options of tests that compare results with a record."""
     parser.addoption(
         "--record-losses", action="store_true", help="write the recorded losses of the recipes that are tested anew"
     )
@@ -78,7 +78,7 @@ class TinyOptions(Options):
 
 
 class TinySource(DataSource):
-    """Images with a bright bar in one of `size` places, and some noise; the same ones every time."""
+    """Returns images with a bright bar at one of `size` positions, and some noise; always the same images."""
 
     def __init__(self, options: TinyOptions) -> None:
         self.options = options
@@ -96,14 +96,14 @@ class TinySource(DataSource):
             colours = torch.randint(0, 195, colours.shape, generator=generator)
         for image, place, colour in zip(images, places.tolist(), colours, strict=True):
             image[:, :, place : place + 3] += colour
-        # As if somebody had described the bar's place.
+        # An embedding as of a description of the bar's position.
         described = torch.stack([places / size, (places / size - 0.5).square(), torch.ones(n)], dim=1)
         captions = Captions((f"a bar in row {place}", f"row {place}") for place in places.tolist())
         return ImageSet(images.to(torch.uint8), places % 2, embeddings=described, captions=captions)
 
 
 class KeptImages(StoredImages):
-    """Images that only pretend to lie on disk; those in `broken` cannot be read."""
+    """Images in memory that behave like images on disk; those in `broken` cannot be read."""
 
     def __init__(self, pixels: Tensor, broken: Sequence[int] = ()) -> None:
         self.pixels = pixels
@@ -154,7 +154,7 @@ class NormedCritic(ImageCritic):
 
 
 class NormedNetworks(Networks):
-    """Fully connected networks with batch norm in every one of them, so that every pass could move statistics."""
+    """Fully connected networks that all have batch norm, so that every pass may update statistics."""
 
     def __init__(self, shape: ImageShape, options: NormedOptions) -> None:
         super().__init__(shape)
@@ -164,7 +164,7 @@ class NormedNetworks(Networks):
     def _hidden(self, inputs: int) -> list[nn.Module]:
         width = self.options.hidden
         dropout = [nn.Dropout(self.options.dropout)] if self.options.dropout else []
-        # Norms come last: behind a linear layer they would cancel its bias, whose gradient were rounding errors.
+        # Norms come last: directly after a linear layer they would cancel its bias, and its gradient would be rounding.
         return [nn.Linear(inputs, width), nn.Tanh(), nn.BatchNorm1d(width), *dropout]
 
     def encoder(self, outputs: int) -> nn.Module:
@@ -193,7 +193,7 @@ class NormedNetworks(Networks):
 
 
 class LocationPrior(Prior):
-    """A unit normal distribution whose mean is learned by likelihood."""
+    """A normal distribution of unit variance whose mean is learned by likelihood."""
 
     learning = Learning.LIKELIHOOD
     has_density = True
@@ -246,10 +246,10 @@ _SMALL: dict[tuple[str, str], dict[str, Any]] = {
     ("prior", "vampprior"): {"pseudo_inputs": 50},
     ("text_encoder", "gru"): {"dim": 8, "word_dim": 8, "hidden": 8},
 }
-"""Options of what is large as it comes, however small the other networks are."""
+"""Options that shrink components that are large by default."""
 
 _LOSSES_FOR_SOME_NETWORKS = ("wasserstein-gp", "began")
-"""Adversarial losses whose recipes keep their networks, as others will not do."""
+"""Adversarial losses whose recipes keep their networks, because the losses need them."""
 
 
 def _names_a(settings: Mapping[str, Any], slot: str, name: str) -> bool:
@@ -270,13 +270,13 @@ def make_registry() -> Callable[..., Registry]:
 
 @pytest.fixture(scope="session")
 def make_component() -> Callable[..., Component[Any]]:
-    """Makes a component from a name, a `build` function and perhaps a class of options."""
+    """Makes a component from a name, a `build` function and, optionally, a class of options."""
     return _component
 
 
 @pytest.fixture(scope="session")
 def kept_images() -> type[KeptImages]:
-    """Stored images made from a tensor, and perhaps the indices of those that cannot be read."""
+    """Makes stored images from a tensor and, optionally, the indices of images that cannot be read."""
     return KeptImages
 
 
@@ -297,10 +297,10 @@ def tiny_config(registry: Registry) -> Callable[..., RunConfig]:
         recipe: str = "learned", registry: Registry = registry, *, own_sizes: bool = False, **changes: Any
     ) -> RunConfig:
         settings: Mapping[str, Any] = registry.recipe(recipe).settings
-        # A class more than the tiny images have, so that nobody mistakes the ones for the others.
+        # One class more than the tiny images have, so that the two cannot be confused.
         tiny = _TINY
         if _names_a(settings, "condition", "categorical"):
-            # Continuous codes take dimensions of the code, too.
+            # Continuous codes also use dimensions of the code.
             continuous = settings["condition"].get("continuous", 0)
             tiny = {**_TINY, "condition": {"classes": 3}, "code_dim": _TINY["code_dim"] + continuous}
         if _names_a(settings, "prior", "categorical"):
@@ -337,7 +337,7 @@ def tiny_session(registry: Registry, tiny_config: Callable[..., RunConfig]) -> C
 
 
 class _Work:
-    """A call that is made by unpickling it, so that a process need not find this module to make it."""
+    """A call that runs when it is unpickled, so that a process need not import this module."""
 
     def __init__(self, *call: Any) -> None:
         self.call = call
@@ -362,7 +362,7 @@ def _work(rank: int, count: int, port: int, answer: str, function: Callable[[], 
 
 @pytest.fixture(scope="session")
 def in_processes(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[Any]]:
-    """Calls a function in several processes as torchrun would, and gives what they return.
+    """Calls a function in several processes, as torchrun would, and returns their results.
 
     An error in one of them is raised here, unless `errors` asks for its text in place of a result.
 
@@ -398,7 +398,7 @@ def in_processes(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list
 
 @pytest.fixture
 def registrations(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[tuple[str, str], Component[Any]]]:
-    """What is registered meanwhile, by kind and name; it is forgotten afterwards."""
+    """The components registered during the test, by kind and name; they are removed afterwards."""
     kept: dict[tuple[str, str], Component[Any]] = {}
     monkeypatch.setattr("priorkit.registry.registration._registered", kept)
     monkeypatch.setattr("priorkit.registry.registry._registered", [])
@@ -408,7 +408,7 @@ def registrations(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[tuple[str, s
 
 @contextlib.contextmanager
 def scripts_of(folder: Path) -> Iterator[Callable[[str], ModuleType]]:
-    """Imports modules of a folder that is no package, as scripts beside each other, and forgets them afterwards."""
+    """Imports the scripts of a folder as modules, and removes them from `sys.modules` afterwards."""
     names = {path.stem for path in folder.glob("*.py")} - {"__main__"}
     assert not names & set(sys.modules)
     sys.path.insert(0, str(folder))

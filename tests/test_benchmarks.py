@@ -1,4 +1,4 @@
-"""The benchmarks' own arithmetic, and that the hand-written loops do what priorkit does."""
+"""The benchmarks: their arithmetic, and that the hand-written loops compute what priorkit computes."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is deprecated works and warns until the version that it announces, and nothing stays beyond that version."""
+"""Deprecated names work and warn until the announced version, and are gone from that version on."""
 
 import importlib
 import pkgutil
@@ -42,7 +42,7 @@ def registry() -> Registry:
 
 
 def declared() -> Iterator[tuple[str, Deprecated]]:
-    """Everything that priorkit and its built-in plug-ins say is deprecated, with where they say so."""
+    """Returns all deprecations of priorkit and its built-in plug-ins, with where they are declared."""
     components = [item.component for kind in KINDS for item in installed_plugins().components(kind.slot)]
     for owner in {RunConfig, *(component.options for component in components)}:
         yield from (

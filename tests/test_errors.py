@@ -1,4 +1,4 @@
-"""The errors that are raised for users' mistakes."""
+"""The errors for users' mistakes."""
 
 from pathlib import Path
 

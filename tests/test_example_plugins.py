@@ -1,4 +1,4 @@
-"""The examples of plug-ins by somebody else, `examples/priorkit-*`, installed as anybody would."""
+"""The example plug-ins `examples/priorkit-*`, built and installed like third parties' plug-ins."""
 
 import json
 import os
@@ -25,9 +25,9 @@ _PROGRAM = (
 
 @pytest.fixture(scope="module")
 def priorkit(tmp_path_factory):
-    """Runs commands of a priorkit that has the plug-ins, in a process of their own, and gives what they print."""
+    """Runs priorkit commands with the plug-ins installed, in one process, and returns their output."""
     target = tmp_path_factory.mktemp("installed")
-    # Building leaves folders behind in the source.
+    # Building creates folders in the source, so it works on copies.
     folder = tmp_path_factory.mktemp("sources")
     copies = [shutil.copytree(source, folder / source.name) for source in SOURCES]
     install_wheels(copies, tmp_path_factory.mktemp("wheels"), target)
@@ -75,11 +75,11 @@ EXAMPLES = {
         {"prior_improvement/critic_real", "prior_improvement/generator_fake", "autoencoder/regularization"},
     ),
 }
-"""For each distribution, a system with its components, and losses of theirs."""
+"""For each distribution, arguments of `train` that use its components, and the names of their losses."""
 
 
 def test_they_train_sample_and_resume(priorkit, tmp_path):
-    """In two processes for all of them: most of the time, such a process imports torch."""
+    """All plug-ins share two processes, because importing torch takes most of the time."""
     folders = {name: tmp_path / name for name in EXAMPLES}
     trains = {name: ["train", *system, *TINY.split()] for name, (system, _) in EXAMPLES.items()}
     priorkit(*([*trains[name], "--steps", 2, "--out", folder / "run"] for name, folder in folders.items()))
@@ -99,7 +99,7 @@ def test_they_train_sample_and_resume(priorkit, tmp_path):
     for name, folder in folders.items():
         resumed, at_once = (np.load(folder / f"{run}.npz")["images"] for run in ("run", "straight"))
         assert resumed.shape == (8, 16, 16, 1), name
-        # A resumed run is the same run.
+        # A resumed run equals a run without interruption.
         assert np.array_equal(resumed, at_once), name
         rows = (folder / "run/metrics.jsonl").read_text(encoding="utf-8").splitlines()
         assert {f"loss/{loss}" for loss in EXAMPLES[name][1]} <= {key for row in rows for key in json.loads(row)}, name

@@ -1,4 +1,4 @@
-"""`python tests/gpu` where there is no GPU: what it says, what a CPU can do of it, and that its checks can fail."""
+"""`python tests/gpu` without a GPU: its messages, the parts that run on a CPU, and that its checks can fail."""
 
 import importlib.util
 import os
@@ -27,7 +27,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def rows(output: str) -> list[list[str]]:
-    """The cells of the table's rows, without its heading."""
+    """Returns the cells of a table's rows, without the heading."""
     table = [line.strip("| ").split(" | ") for line in output.splitlines() if line.startswith("| ")]
     assert table[0] == ["what", "result", "detail", "seconds"]
     return table[1:]
@@ -35,8 +35,8 @@ def rows(output: str) -> list[list[str]]:
 
 @pytest.fixture
 def command(gpu_module: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The command itself, to be run in this process."""
-    monkeypatch.setenv("PRIORKIT_CACHE", "")  # which it sets; put back afterwards
+    """Returns the command's module, to run it in this process."""
+    monkeypatch.setenv("PRIORKIT_CACHE", "")  # the command sets it; restored afterwards
     spec = importlib.util.spec_from_file_location("gpu_command", FOLDER / "__main__.py")
     assert spec is not None
     assert spec.loader is not None
@@ -110,7 +110,7 @@ def test_planted_faults_are_found_and_the_rest_is_checked(
 
 def test_other_devices_draw_what_the_cpu_draws(gpu_module: Callable[[str], ModuleType]) -> None:
     mode = gpu_module("draws").DrawnOnTheCpu()
-    # As a generator of a GPU looks from here: another object every time.
+    # A generator of a GPU is another object in each call.
     followers = [mode.follower(SimpleNamespace(device=CUDA, initial_seed=lambda: 3)) for _ in range(2)]
     drawn = [torch.randn(4, generator=follower) for follower in followers]
     own = torch.Generator().manual_seed(3)

@@ -17,7 +17,7 @@ def test_there_are_notebooks() -> None:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Few steps: what is shown is told apart from what is drawn.
+    # Fewer steps; outputs of cells are still complete.
     book = nbformat.read(path, as_version=4)
     for cell in book.cells:
         for length in ("steps=300", "steps=400", "steps=200"):

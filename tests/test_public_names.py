@@ -1,4 +1,4 @@
-"""`__all__` is what is public."""
+"""`__all__` lists the public names of each module."""
 
 import inspect
 import pkgutil
@@ -32,7 +32,7 @@ def test_a_package_exports_what_it_names(name: str) -> None:
         for key, value in vars(package).items()
         if not key.startswith("_")
         and not inspect.ismodule(value)
-        # What it takes from elsewhere, for its own use, is public there.
+        # Imported names are public in the module that defines them.
         and (key in package.__all__ or getattr(value, "__module__", name).startswith(name))
     }
     assert public == set(package.__all__)

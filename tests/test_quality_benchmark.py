@@ -1,4 +1,4 @@
-"""The benchmark `quality`: its judge, its arithmetic, and that it runs."""
+"""The benchmark `quality`: its judge network, its arithmetic, and that it runs."""
 
 import json
 from collections.abc import Callable
@@ -135,7 +135,7 @@ def test_a_recipe_goes_on_between_its_points(benchmark_module: Callable[[str], M
         if len(told) == 2:
             raise _EnoughError
 
-    # Times that pass during a step, or the review after it, are left out: how many do depends on the machine.
+    # Times within a step or the review after it are skipped; their number depends on the machine.
     times = (0.01, 0.02, *(2.0**power for power in range(1, 10)))
     with pytest.raises(_EnoughError):
         benchmark_module("quality_priorkit").train_recipe("vae", points.Task("digits", None, times, 20), report)

@@ -1,4 +1,4 @@
-"""`python tests/reliability` as a command, with few trials; `.ci/run` runs its short form, of every kind."""
+"""`python tests/reliability` as a command, with few trials; `.ci/run` runs its short form with every kind of trial."""
 
 import subprocess
 import sys
@@ -47,7 +47,7 @@ resumed runs start with new optimisers, and refusals end in a traceback."""
 
 
 def _parts(text: str) -> list[tuple[str, int]]:
-    """What each command printed, and its exit status."""
+    """Returns each command's output and exit status."""
     first, *others = text.split("== status ")
     ends = [other.split("\n", 1) for other in others]
     texts = [first, *(rest for _, rest in ends)]
@@ -55,7 +55,7 @@ def _parts(text: str) -> list[tuple[str, int]]:
 
 
 def _rows(table: str) -> dict[str, list[int]]:
-    """The trials and the failures of each row, by its kind."""
+    """Returns the numbers of trials and failures of each row, by kind."""
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("| ")]
     assert rows.pop(0) == ["what", "trials", "failures", "seconds", "processor time (s)"]
     return {row[0].partition(":")[0]: [int(cell) for cell in row[1:3]] for row in rows}

@@ -21,7 +21,7 @@ class PluginNames:
         component: The name that users type, such as `student-t`.
 
     Raises:
-        ConfigurationError: That is not lower-case words joined by hyphens, it is too long, or its package would be
+        ConfigurationError: The name is not lower-case words joined by hyphens, is too long, or gives a package that is
             priorkit's own.
     """
 
@@ -40,7 +40,7 @@ class PluginNames:
         if len(self.component) > _LONGEST:
             raise ConfigurationError(
                 f"{self.component!r} cannot be used: it has {len(self.component)} characters, but modules and classes "
-                f"are called after it; choose a name of at most {_LONGEST}"
+                f"are named after it; choose a name of at most {_LONGEST}"
             )
 
     @property

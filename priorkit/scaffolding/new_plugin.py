@@ -45,8 +45,8 @@ def write_plugin(name: str, kind: str, out: Path, registry: Registry) -> NewPlug
     template, names = template_for(kind), PluginNames(name)
     if name in _built_in(template, registry):
         raise ConfigurationError(
-            f"priorkit has a {template.title} {name!r} of its own, which would win the name; choose another one "
-            f"(`priorkit components {kind + 's' if template.slot is None else kind}` lists those that are taken)"
+            f"priorkit has a {template.title} {name!r} of its own, which would take precedence; choose another name "
+            f"(`priorkit components {kind + 's' if template.slot is None else kind}` lists the names in use)"
         )
     folder = out / names.distribution
     if folder.is_dir() and any(folder.iterdir()):

@@ -19,7 +19,7 @@ __all__ = ["TEMPLATES", "Template", "template_for"]
 _FOLDER = Path(__file__).parent / "templates"
 _README = Path("README.md")
 _RENAMED = {Path("gitignore"): Path(".gitignore"), Path("project.toml"): Path("pyproject.toml")}
-"""Files that have another name in the templates, because git and other tools would obey them there."""
+"""Files that have another name in the templates, because git and other tools would apply them there."""
 _LONG_IMPORT = re.compile(r"^(?=.{121})( *)(from \S+ import) (.+)$", re.MULTILINE)
 _LONG_BRACKET = re.compile(r"^(?=.{121})( *)((?:def|return) \w+\()(.+)(\).*)$", re.MULTILINE)
 """Lines that long names extend beyond 120 characters, which formatters would break."""

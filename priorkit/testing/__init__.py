@@ -1,4 +1,4 @@
-"""The conformance kit: whether components do what their interfaces ask for.
+"""The conformance kit: tests whether components keep their interfaces' contracts.
 
     from priorkit.testing import Case, check_prior, parametrize_with_checks
 
@@ -8,17 +8,17 @@
     def test_conforms(check):
         check()
 
-It needs hypothesis and pytest: `pip install 'priorkit[testing]'`.
+The kit needs hypothesis and pytest: `pip install 'priorkit[testing]'`.
 """
 
 from priorkit.errors import MissingExtraError
 
 try:
     from priorkit.testing.case import Case, Situations
-    from priorkit.testing.conformance import (
+    from priorkit.testing.conformance import check_component
+    from priorkit.testing.kind_checks import (
         check_adversarial_loss,
         check_code_generator,
-        check_component,
         check_condition,
         check_data_source,
         check_encoder,

@@ -1,7 +1,7 @@
-"""Devices that are not there: shapes, dtypes and devices are computed with, values are not.
+"""Tensors on absent devices: they have shapes, dtypes and devices, but no values.
 
-On the meta device whatever reads a value is an error, forward and backward. Fake CUDA tensors go forward only, but know
-their device and refuse to be mixed with another's.
+On the meta device, reading a value is an error, forward and backward. Fake CUDA tensors work forward only, but know
+their device and refuse to be mixed with tensors of another device.
 """
 
 import re
@@ -32,17 +32,17 @@ MIXES_DEVICES = re.compile(
     r"on the same device|not on the expected device|FakeTensor.*mix|convert all Tensors to FakeTensors|is on cpu|"
     r"device meta|different device"
 )
-"""What torch says where tensors of several devices meet."""
+"""Matches torch's errors for tensors on different devices."""
 
 READS_VALUES = re.compile(r"item\(\)|_local_scalar_dense|nonzero|data-dependent|DataDependent|DynamicOutputShape")
-"""What torch says where a value is read."""
+"""Matches torch's errors for reading a value."""
 
 NEEDS_A_GPU = re.compile(r"hasPrimaryContext|No CUDA GPUs|not compiled with CUDA|Found no NVIDIA driver")
-"""What torch says where gradients of fake CUDA tensors are asked for, and there is no GPU."""
+"""Matches torch's errors for gradients of fake CUDA tensors without a GPU."""
 
 
 class OneFakeMode(FakeTensorMode):  # type: ignore[no-untyped-call]
-    """Copies of a fake tensor share its mode, and so can be computed with."""
+    """A fake mode that deep copies share, so that copies of fake tensors can be used together."""
 
     def __deepcopy__(self, memo: object) -> "OneFakeMode":
         return self
@@ -50,17 +50,17 @@ class OneFakeMode(FakeTensorMode):  # type: ignore[no-untyped-call]
 
 @contextmanager
 def fake_cuda() -> Iterator[OneFakeMode]:
-    """Tensors made within are fake; they may say that they are on a GPU."""
-    # Recurrent layers ask a real driver whether it has cuDNN.
+    """Makes new tensors fake; a fake tensor may claim to be on a GPU."""
+    # Recurrent layers would query a real driver for cuDNN.
     with warnings.catch_warnings(), torch.backends.cudnn.flags(enabled=False):
-        # Copying a fake tensor asks for its place in memory.
+        # Copying a fake tensor reads its memory address.
         warnings.filterwarnings("ignore", "Accessing the data pointer of FakeTensor")
         with OneFakeMode() as mode:
             yield mode
 
 
 def move(module: nn.Module, device: torch.device) -> None:
-    """What `module.to` does and fake tensors cannot: new tensors for those that the module knows, and for no others."""
+    """Replaces `module.to`, which fake tensors do not support: makes new tensors for parameters and buffers."""
     moved: dict[Tensor, Tensor] = {}
     for part in module.modules():
         for tensors in (part._parameters, part._buffers):
@@ -71,15 +71,15 @@ def move(module: nn.Module, device: torch.device) -> None:
                 if old is not None:
                     tensors[name] = moved[old]  # type: ignore[assignment]
         if isinstance(part, nn.RNNBase):
-            # It has a list of its parameters, which `module.to` makes anew in this way, too.
+            # Recurrent layers keep a list of their parameters, which `module.to` also rebuilds in this way.
             part._init_flat_weights()
 
 
 def absent_like(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor of the same layout without values."""
+    """Returns a tensor of the same layout on another device, without values."""
     return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=device)
 
 
 def all_absent(tensors: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
-    """The same of several, by name."""
+    """Returns such a tensor for each of several, by name."""
     return {name: absent_like(tensor, device) for name, tensor in tensors.items()}

@@ -1,4 +1,4 @@
-"""A component that is to be checked, and the situations in which it is."""
+"""A component to check, and the situations in which it is checked."""
 
 from __future__ import annotations
 
@@ -15,28 +15,27 @@ from priorkit.registry import installed_plugins
 __all__ = ["Case", "Checkable", "Situations"]
 
 Checkable = str | Component[Any] | Callable[[Any], Any]
-"""What can be checked: the name of an installed component, a `Component`, or a function from the kind's context."""
+"""A component to check: the name of an installed component, a `Component`, or a function of the kind's context."""
 
 
 @dataclass(frozen=True)
 class Situations:
-    """What a component is tried with; each kind uses what concerns it.
+    """The situations in which a component is checked; each kind uses the attributes that concern it.
 
-    A component may refuse to be built in some of them, by an error of the `ValueError` family that says why, but not in
-    all of them.
+    A component may refuse to be built in some situations, with a `ValueError` that says why, but not in all of them.
 
     Attributes:
-        code_dims: Dimensions of a code. Densities are integrated where there are one or two.
-        codes: Spaces of codes that are no vectors: encoders are tried with the maps among them, and priors with those
-            of their kinds. The probabilities of indices are added up where there are at most 4096 codes.
-        classes: Numbers of classes that conditions have; 0 stands for no condition.
+        code_dims: Dimensions of a code. Densities are integrated in one and two dimensions.
+        codes: Spaces of codes other than vectors. Encoders are checked with the maps among them, and priors with the
+            kinds that they support. The probabilities of indices are added up if there are at most 4096 codes.
+        classes: Numbers of classes of conditions; 0 for no condition.
         shapes: Shapes of images.
-        data_dir: Where a data set finds its files.
-        priors: Priors that a regularizer is tried with, before the kit's own: functions from the dimensions of a code
-            to a prior. A regularizer that is made for one prior needs that.
-        encoder: The encoder that a prior is built with, in place of the kit's own: a function from the dimensions of a
-            code to an encoder of 16x16 grey images. A prior that is made for one encoder needs that.
-        examples: How many pairs of a batch size and a seed are tried, and in proportion how many options.
+        data_dir: The folder or file that a data set reads.
+        priors: Priors for a regularizer, tried before the kit's own: functions from the dimensions of a code to a
+            prior. A regularizer that works with one prior alone needs this.
+        encoder: The encoder for a prior, instead of the kit's own: a function from the dimensions of a code to an
+            encoder of 16x16 grey images. A prior that works with one encoder alone needs this.
+        examples: Number of pairs of a batch size and a seed; the number of drawn options is proportional to it.
 
     Examples:
         >>> from priorkit.testing import Situations
@@ -56,21 +55,21 @@ class Situations:
 
 @dataclass(frozen=True)
 class Case:
-    """A component with options, to be held to its interface's contract.
+    """A component with options, to be checked against its interface's contract.
 
     Attributes:
-        slot: Its kind, as a key of configurations: `prior`, `code_generator`, `loss`, ...
-        subject: The name of an installed component, a `Component`, or a function from the kind's context
-            (`PriorContext`, ...) to what such a component builds.
-        options: Options of a named or given `Component`; what is left out has its default.
-        expected_failures: Checks that it is known to fail, and why. One that passes after all is a failure.
-        required: Checks that may not be skipped, beyond those that never may: `densities_normalise`, say, of a prior
-            that is meant to have one.
-        situations: What it is tried with.
-        seed: Seed of all that is random in the checks.
+        slot: The kind of the component, as a key of configurations: `prior`, `code_generator`, `loss`, ...
+        subject: The name of an installed component, a `Component`, or a function that builds the object from the
+            kind's context (`PriorContext`, ...).
+        options: Options of a named or given `Component`; options that are left out have their defaults.
+        expected_failures: Checks that the component is known to fail, and why. It is a failure if such a check passes.
+        required: Checks that must not be skipped, in addition to those that never may be: for example,
+            `densities_normalise` for a prior that should have a density.
+        situations: The situations in which the component is checked.
+        seed: Seed of everything random in the checks.
 
     Raises:
-        ConfigurationError: There is no such kind, or a function was given options.
+        ConfigurationError: There is no such kind, or options were given for a function.
 
     Examples:
         >>> from priorkit.testing import Case
@@ -92,8 +91,8 @@ class Case:
             raise ConfigurationError(f"no kind {self.slot!r}{nearest(self.slot, slots)} Kinds: {', '.join(slots)}.")
         if self.options and not isinstance(self.subject, str | Component):
             raise ConfigurationError(
-                f"options {dict(self.options)} were given for a function: give them to what it builds, or give the "
-                "component itself or its name"
+                f"options {dict(self.options)} were given for a function: use them inside the function, or give a "
+                "Component or the name of an installed component instead"
             )
 
     def __str__(self) -> str:
@@ -106,24 +105,24 @@ class Case:
 
     @property
     def title(self) -> str:
-        """Its kind and name, for sentences."""
+        """The kind and name of the component, for messages."""
         return f"{kind_named(self.slot).title} {str(self)!r}"
 
     @property
     def module(self) -> str:
-        """The module that what is checked comes from."""
+        """The module of the component's `build` function, or of the given function."""
         component = self.component
         build = self.subject if component is None else component.build
         return str(getattr(getattr(build, "func", build), "__module__", ""))
 
     @property
     def package(self) -> str:
-        """The top-level module of what is checked, whose lines are to blame for an error."""
+        """The top-level package of the component, in which the line of an error is looked for."""
         return self.module.partition(".")[0]
 
     @property
     def component(self) -> Component[Any] | None:
-        """The component's record; None for a function.
+        """The `Component`; None for a function.
 
         Raises:
             UnknownComponentError: No installed plug-in supplies a component of that name.
@@ -133,11 +132,11 @@ class Case:
         return self.subject if isinstance(self.subject, Component) else None
 
     def build(self, context: Any, options: Options | None = None) -> Any:
-        """Builds it, as a run would.
+        """Builds the component, as a run would.
 
         Args:
-            context: What it is told.
-            options: Other options than the case's.
+            context: The context of its kind.
+            options: Options to use instead of the case's.
         """
         component = self.component
         if component is None:

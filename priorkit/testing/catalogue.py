@@ -1,4 +1,4 @@
-"""The checks of every kind of component, and how its components are built for them."""
+"""The checks of each kind of component, and the situations in which its components are built."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -62,11 +62,11 @@ __all__ = ["CATALOGUE", "Contract"]
 
 @dataclass(frozen=True)
 class Contract:
-    """What is asked of a kind of component.
+    """The checks of a kind of component.
 
     Attributes:
         checks: The checks.
-        subjects: Makes a component of a case in each of its situations.
+        subjects: Returns a case's component in each situation.
     """
 
     checks: tuple[Check, ...]
@@ -74,16 +74,16 @@ class Contract:
 
 
 _MODULES = (*BUILDING, *NUMBERS, *RANDOMNESS, *BATCHES, *STATES, *GRADIENTS, *DEVICES, *PRECISION)
-"""What is asked of every component that is a module."""
+"""Checks of every component that is a module."""
 
 _OTHERS = tuple(check for check in BUILDING if check.name != "seed_decides_its_weights")
-"""What is asked of every component that is none."""
+"""Checks of every component that is not a module."""
 
 _DENSITIES = (*CLIPPING, *DENSITIES, *JOINT_DENSITIES, *PRIOR_SUPPORTS)
-"""What is asked of priors with a density."""
+"""Checks of priors with a density."""
 
 _FROM_CODES = (*CODE_LEARNING, *CODE_FITTING, *LEAVING_OUT)
-"""What is asked of priors that learn from codes, and of those that leave images out."""
+"""Checks of priors that learn from codes, and of priors that leave images out."""
 
 CATALOGUE: Mapping[str, Contract] = {
     "adversarial_loss": Contract((*_MODULES, *ADVERSARIAL_LOSSES), adversarial_loss_subjects),
@@ -101,4 +101,4 @@ CATALOGUE: Mapping[str, Contract] = {
     "regularizer": Contract((*_MODULES, *REGULARIZERS, *PHASES), regularizer_subjects),
     "text_encoder": Contract((*_MODULES, *TEXT_ENCODERS), text_encoder_subjects),
 }
-"""By the slots of the kinds."""
+"""The contracts, by slot."""

@@ -1,4 +1,4 @@
-"""A check: one thing that a component's contract asks for, held against a component."""
+"""A check: one requirement of a component's contract."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from priorkit.testing.case import Case
 __all__ = ["Absent", "Check", "Defect", "NotApplicable", "Refused", "Tried", "require"]
 
 
-class Defect(AssertionError):  # noqa: N818 - what a component has, not what went wrong here
+class Defect(AssertionError):  # noqa: N818 - it describes the component, not an error of the kit
     """A component breaks its contract.
 
     Args:
         found: What was found, with numbers.
-        cause: The likely cause; the check's own if it is empty.
-        fix: How to mend it; the check's own if it is empty.
+        cause: The likely cause; if empty, that of the check.
+        fix: How to mend it; if empty, the fix of the check.
     """
 
     def __init__(self, found: str, cause: str = "", fix: str = "") -> None:
@@ -27,30 +27,30 @@ class Defect(AssertionError):  # noqa: N818 - what a component has, not what wen
 
 
 class Unbuildable(Defect):
-    """It cannot be built at all, so that nothing else of it can be checked."""
+    """The component cannot be built, so nothing else can be checked."""
 
 
-class NotApplicable(Exception):  # noqa: N818 - no error
-    """There is nothing to check: the component does not do such a thing, as the reason says.
+class NotApplicable(Exception):  # noqa: N818 - not an error
+    """The check does not apply to the component, for the reason in the message.
 
-    Without a reason, it is another part of the component that is to be looked at.
+    Without a message, the check applies to another part of the component.
     """
 
 
 class Absent(NotApplicable):
-    """The plug-in builds nothing, as its kind allows: there is no condition, no encoder."""
+    """The component is None, as its kind allows: there is no condition or no encoder."""
 
 
 class Refused(NotApplicable):
-    """The component does not want to be built in this situation, and says so."""
+    """The component refuses to be built in this situation, with a reason."""
 
 
 class Tried(Protocol):
-    """A component in one situation, as far as a check looks at it: a `Subject`.
+    """A component in one situation, as a check needs it: a `Subject`.
 
     Attributes:
-        case: The component.
-        situation: The situation in words.
+        case: The component with its options.
+        situation: The situation, in words.
     """
 
     case: Case
@@ -59,18 +59,18 @@ class Tried(Protocol):
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that a contract asks for.
+    """One requirement of a contract.
 
     Attributes:
-        name: What it is called in reports and in the ids of tests.
-        function: Called with a component in one situation; raises `Defect` where the contract is broken, and
-            `NotApplicable` where it says nothing. Any other error is the component's own, and a failure.
+        name: Its name in reports and in the ids of tests.
+        function: Called with a component in one situation. It raises `Defect` if the contract is broken, and
+            `NotApplicable` if the contract says nothing here. Any other error is the component's, and a failure.
         cause: The likely cause of a failure.
-        fix: How to mend it.
-        required: Whether there is always something to check, so that skipping it is a failure.
-        explains_errors: Whether its cause is also that of errors which come up in the component meanwhile.
-        costly: Whether it takes so long that one situation of each variant has to do.
-        once: Whether what it looks at is the same in all situations, so that one has to do.
+        fix: How to mend a failure.
+        required: Whether the check always applies, so that skipping it is a failure.
+        explains_errors: Whether `cause` and `fix` also explain errors that the component raises during the check.
+        costly: Whether the check takes so long that it runs in one situation of each variant only.
+        once: Whether the check gives the same result in all situations, so that it runs in one only.
     """
 
     name: str
@@ -84,15 +84,15 @@ class Check:
 
     @property
     def summary(self) -> str:
-        """What it holds, in a line."""
+        """The requirement, in one line."""
         return (self.function.__doc__ or "").strip().splitlines()[0]
 
     def hold(self, subject: Tried) -> None:
-        """Holds it against a component in one situation.
+        """Checks a component in one situation.
 
         Raises:
             Defect: The contract is broken.
-            NotApplicable: There is nothing to check.
+            NotApplicable: The check does not apply.
         """
         try:
             self.function(subject)
@@ -105,7 +105,7 @@ class Check:
         except NotApplicable:
             raise
         except Exception as error:
-            # Its own words say more than what a check would guess.
+            # The error's own message says more than the check's guess.
             place = place_of(error, subject.case.package)
             where = f" in {place}" if place else ""
             found = error_in_words(error) + where + _circumstances(subject, error)
@@ -113,12 +113,12 @@ class Check:
 
 
 def _circumstances(subject: Tried, error: Exception) -> str:
-    """The situation in which an error came up, and what hypothesis and the checks noted about it."""
+    """Returns the situation of an error, with the notes of hypothesis and of checks, in parentheses."""
     notes = [" ".join(note.split()) for note in getattr(error, "__notes__", ())]
     return f" (with {'; '.join([subject.situation, *notes])})"
 
 
 def require(holds: bool, found: str, cause: str = "", fix: str = "") -> None:
-    """Raises `Defect` unless something holds."""
+    """Raises `Defect` unless `holds` is True."""
     if not holds:
         raise Defect(found, cause, fix)

@@ -1,4 +1,4 @@
-"""A way of calling a component, and what comes out of it."""
+"""A way of calling a component, and its outputs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -20,18 +20,18 @@ class ForwardPass:
     """One way of calling a component with a batch of N samples.
 
     Attributes:
-        name: What it is called: `log_prob`.
-        call: From inputs to a tensor, or to several by name.
-        shape: The shape of each output, from N.
-        mean: Whether its outputs are means over the batch: scalars. Otherwise they have a row for each sample.
-        whole_batch: Whether a sample's output may depend on the others in its batch.
-        for_training: Whether a trained run, once it is loaded, has no use for it.
+        name: Its name, such as `log_prob`.
+        call: The function from inputs to a tensor, or to several by name.
+        shape: The shape of each output as a function of N.
+        mean: Whether outputs are scalars: means over the batch. Otherwise they have a row for each sample.
+        whole_batch: Whether a sample's output may depend on the other samples of its batch.
+        for_training: Whether it is used in training alone, and not in loaded runs.
         trains: Whether the component's parameters learn from its outputs.
-        reaches: The inputs that must receive a gradient from its outputs.
-        spares: The inputs that must receive none.
-        zero_density: Whether minus infinity is a possible output: the logarithm of a density of 0.
-        float32: Whether its outputs are float32 in any precision: losses and densities are.
-        dtype: What its outputs are: int64 where they are indices.
+        reaches: The inputs that must receive gradients from its outputs.
+        spares: The inputs that must not receive gradients.
+        zero_density: Whether minus infinity is a valid output: the logarithm of a density of 0.
+        float32: Whether outputs are float32 in any precision, as losses and densities are.
+        dtype: The dtype of outputs: float32, or int64 for indices.
     """
 
     name: str
@@ -48,27 +48,27 @@ class ForwardPass:
     dtype: torch.dtype = torch.float32
 
     def outputs(self, inputs: Inputs) -> dict[str, Tensor]:
-        """Its outputs by name: of a single tensor, the name of the pass.
+        """Returns the outputs by name; a single tensor has the name of the pass.
 
         Raises:
-            Defect: Something else than tensors came out.
+            Defect: An output is not a tensor.
         """
         made = self.call(inputs)
         outputs = dict(made) if isinstance(made, Mapping) else {self.name: made}
         for name, output in outputs.items():
             if not isinstance(output, Tensor):
                 raise Defect(
-                    f"{self.name} gives {name!r} as a {type(output).__name__}, not as a tensor",
+                    f"{self.name} returns {name!r} as a {type(output).__name__}, not as a tensor",
                     "it returns a Python number, None or the wrong object",
-                    "return tensors, which keep their gradients",
+                    "return tensors with their gradients",
                 )
         return outputs
 
     def compiled(self) -> "ForwardPass":
-        """The same, traced by torch.compile."""
+        """Returns the same pass, traced by torch.compile."""
         return replace(self, call=torch.compile(self.call, backend=traced_forward))
 
     def without_gradients(self, inputs: Inputs) -> dict[str, Tensor]:
-        """The same, where no gradients are recorded."""
+        """Returns the outputs without recording gradients."""
         with torch.no_grad():
             return {name: output.detach() for name, output in self.outputs(inputs).items()}

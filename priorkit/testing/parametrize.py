@@ -1,4 +1,4 @@
-"""One pytest test for each component and check."""
+"""Pytest tests, one for each component and check."""
 
 import traceback
 from collections.abc import Callable, Sequence
@@ -15,21 +15,21 @@ __all__ = ["parametrize_with_checks"]
 
 
 class _BoundCheck:
-    """A check of a case, to be called by a test."""
+    """A check of a case, which a test calls."""
 
     def __init__(self, case: Case, check: Check) -> None:
         self.case = case
         self.check = check
 
     def __call__(self) -> None:
-        """Runs it; skips or fails the test that calls it."""
+        """Runs the check, and skips or fails the calling test accordingly."""
         result = run_check(self.case, self.check)
         if result.outcome is Outcome.SKIPPED:
             pytest.skip(result.reason)
         if result.outcome is Outcome.EXPECTED_FAILURE:
             pytest.xfail(result.reason)
         if result.outcome is Outcome.FAILED:
-            # How the check came to it says less than what it found, except where the component raised something itself.
+            # The traceback of the check itself does not help; that of an error in the component does.
             pytest.fail(f"{self.case.title} fails {result}{_raised(result.error)}", pytrace=False)
 
     def __repr__(self) -> str:
@@ -37,29 +37,33 @@ class _BoundCheck:
 
 
 def _raised(error: BaseException | None) -> str:
-    """The traceback of what a component has raised itself; nothing if a check found something."""
+    """Returns the traceback of an error that the component raised; empty if the check found a defect."""
     while isinstance(error, Defect):
         error = error.__cause__
     return "" if error is None else "\n\n" + "".join(traceback.format_exception(error))
 
 
 def parametrize_with_checks(cases: Sequence[Case]) -> Callable[[Any], Any]:
-    """Decorates a test so that it runs once for each case and each check of its kind.
+    """Decorates a test so that it runs once for each case and each check of the case's kind.
 
-    The test takes one argument, `check`, and calls it. Checks that have nothing to look at are skipped, and expected
-    failures are xfailed.
-
-        @parametrize_with_checks([Case("prior", "laplace"), Case("prior", "laplace", {"scale": 0.5})])
-        def test_conforms(check):
-            check()
+    The test takes one argument, `check`, and calls it. Checks that do not apply to a component are skipped, and
+    expected failures are xfailed.
 
     Args:
         cases: The components with their options.
 
     Raises:
-        ConfigurationError: A case names a check that there is not.
+        ConfigurationError: A case names a check that does not exist.
         UnknownComponentError: No installed plug-in supplies a component.
-        ValidationError: A component has no such options.
+        ValidationError: A component has no such options, or refuses their values.
+
+    Examples:
+        >>> from priorkit.testing import Case, parametrize_with_checks
+        >>> @parametrize_with_checks([Case("prior", "laplace"), Case("prior", "laplace", {"scale": 0.5})])
+        ... def test_conforms(check):
+        ...     check()
+        >>> test_conforms.pytestmark[0].args[1][:2]
+        [laplace-builds, laplace-seed_decides_its_weights]
     """
     bound = [_BoundCheck(case, check) for case in cases for check in checks_of(case)]
     return pytest.mark.parametrize("check", bound, ids=repr)

@@ -1,4 +1,4 @@
-"""What the conformance kit found out about a component."""
+"""The results of the conformance kit for a component."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Outcome(Enum):
 
 
 class ConformanceError(AssertionError):
-    """A component breaks its interface's contract; the message lists every check that it fails."""
+    """A component breaks its interface's contract; the message lists all failed checks."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Result:
     Attributes:
         check: The check's name.
         outcome: How it ended.
-        reason: What was found, why it was skipped, or why its failure was expected; empty where it passed.
+        reason: What was found, why the check was skipped, or why its failure was expected; empty if it passed.
         cause: The likely cause of a failure.
-        fix: How to mend it.
-        error: What was raised, with its traceback; None where nothing was.
+        fix: How to mend a failure.
+        error: The error behind a failure, with its traceback; otherwise None.
 
     Examples:
         >>> from priorkit.testing import Outcome, Result
@@ -54,11 +54,11 @@ class Result:
 
 @dataclass(frozen=True)
 class Report:
-    """What a component does of what its interface asks for.
+    """The results of all checks of a component.
 
     Attributes:
-        subject: What was looked at: its kind, name and options.
-        results: One for each check, in the order in which they ran.
+        subject: The component: its kind, name and options.
+        results: One result for each check, in the order in which they ran.
 
     Examples:
         >>> from priorkit.testing import Outcome, Report, Result
@@ -77,26 +77,26 @@ class Report:
 
     @property
     def passed(self) -> tuple[Result, ...]:
-        """The checks that it passes."""
+        """The checks that the component passes."""
         return self._with(Outcome.PASSED)
 
     @property
     def failed(self) -> tuple[Result, ...]:
-        """The checks that it fails; among them required ones that could not be carried out."""
+        """The checks that the component fails, including required checks that did not apply."""
         return self._with(Outcome.FAILED)
 
     @property
     def expected_failures(self) -> tuple[Result, ...]:
-        """The checks that it fails as it was said to; `reason` is what was said."""
+        """The checks that the component was expected to fail, and failed; `reason` is the expected reason."""
         return self._with(Outcome.EXPECTED_FAILURE)
 
     @property
     def skipped(self) -> tuple[Result, ...]:
-        """The checks of something that it does not do, such as densities of a prior without one."""
+        """The checks that do not apply, such as those of densities for a prior without one."""
         return self._with(Outcome.SKIPPED)
 
     def raise_if_failed(self) -> None:
-        """Lists all failures, with their likely causes and how to mend them, if there are any.
+        """Raises an error that lists all failures, with likely causes and how to mend them, if there are any.
 
         Raises:
             ConformanceError: The component fails a check.
@@ -118,7 +118,7 @@ def _listed(results: Iterable[Result]) -> str:
 
 
 def _merged(results: Iterable[Result]) -> list[Result]:
-    """Failures of several checks for one and the same reason, as one."""
+    """Merges failures of several checks with the same reason, cause and fix."""
     merged: dict[tuple[str, str, str], list[Result]] = {}
     for result in results:
         merged.setdefault((result.reason, result.cause, result.fix), []).append(result)

@@ -1,4 +1,4 @@
-"""Small critics, and the loss of one, in the place of those that a run would bring."""
+"""Small critics and an adversarial loss, in place of a run's own."""
 
 from collections.abc import Callable
 
@@ -11,14 +11,14 @@ from priorkit.interfaces import AdversarialLoss, ImageCritic, ImageShape
 __all__ = ["WIDTH", "SmallAdversarialLoss", "SmallAutoencoderCritic", "SmallCritic", "SmallImageCritic"]
 
 WIDTH = 16
-"""Numbers that hidden layers have."""
+"""Width of hidden layers."""
 
 
 class SmallCritic(nn.Module):
     """A critic of samples (N, ...) with one hidden layer.
 
     Args:
-        inputs: Numbers of a sample.
+        inputs: Number of entries of a sample.
     """
 
     def __init__(self, inputs: int) -> None:
@@ -34,10 +34,10 @@ class SmallCritic(nn.Module):
 
 
 class SmallAutoencoderCritic(nn.Module):
-    """A critic that is an autoencoder: its logits are minus its errors.
+    """A critic that is an autoencoder, whose logits are minus its errors.
 
     Args:
-        inputs: Numbers of a sample.
+        inputs: Number of entries of a sample.
     """
 
     is_autoencoder = True
@@ -54,11 +54,11 @@ class SmallAutoencoderCritic(nn.Module):
 
 
 class SmallImageCritic(ImageCritic):
-    """An image discriminator of fully connected layers, as many as the deepest networks have.
+    """A fully connected image discriminator with as many layers as the deepest built-in networks.
 
     Args:
         shape: The images' shape.
-        condition_dim: Dimensions of the condition that it is shown.
+        condition_dim: Dimensions of its condition; 0 for none.
     """
 
     layers = 8
@@ -70,16 +70,16 @@ class SmallImageCritic(ImageCritic):
         self.head = nn.Linear(WIDTH + condition_dim, 1)
 
     def features(self, image: Tensor, layer: int = -1) -> Tensor:
-        """Outputs (N, width) of a layer."""
+        """Returns the outputs (N, WIDTH) of a layer."""
         if not -self.layers <= layer < self.layers:
-            raise ValueError(f"there is no layer {layer}: there are {self.layers}")
+            raise ValueError(f"there is no layer {layer}: there are {self.layers} layers")
         hidden: Tensor = self.first(image.flatten(1))
         for linear in self.others[: layer % self.layers]:
             hidden = hidden + torch.tanh(linear(hidden))
         return hidden
 
     def score(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Logits (N,) of the last layer's features, with the condition beside them."""
+        """Returns logits (N,) from the last layer's features and the condition, if any."""
         logits: Tensor = self.head(features if condition is None else torch.cat([features, condition], dim=1))
         return logits.flatten()
 
@@ -88,7 +88,7 @@ class SmallAdversarialLoss(AdversarialLoss):
     """Cross-entropy on logits.
 
     Args:
-        penalised: Whether there is a penalty, on what the critic says of samples between real and generated ones.
+        penalised: Whether the loss has a penalty, on the logits of mixed real and generated samples.
     """
 
     def __init__(self, penalised: bool) -> None:

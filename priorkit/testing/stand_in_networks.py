@@ -1,4 +1,4 @@
-"""Small networks, in the place of those that a run would bring."""
+"""Small networks, in place of a run's own."""
 
 from torch import nn
 

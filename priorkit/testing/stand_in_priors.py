@@ -1,4 +1,4 @@
-"""Small priors and a deterministic encoder, in the place of those that a run would bring."""
+"""Small priors and a deterministic encoder, in place of a run's own."""
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ __all__ = [
 
 
 class StandardNormal(Prior):
-    """A standard normal distribution, around a centre of its own for each class where there are classes.
+    """A standard normal distribution; with classes, each class has its own centre.
 
     Args:
         code_dim: Dimensions of a code.
@@ -40,18 +40,18 @@ class StandardNormal(Prior):
         return torch.randn(n, self.code_dim, generator=generator, device=device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """The noise, moved to its class's centre."""
+        """Returns the noise, shifted to the centre of its class."""
         return noise if condition is None else noise + condition @ self.centres
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Of codes (N, code_dim): shape (N,)."""
+        """Returns the log-density (N,) of codes (N, code_dim)."""
         centre = torch.zeros_like(code) if condition is None else condition @ self.centres
         normal = Normal(centre, torch.ones_like(code), validate_args=False)
         found: Tensor = normal.log_prob(code).sum(dim=1)  # type: ignore[no-untyped-call]
         return found
 
     def distribution(self) -> Distribution:
-        """The normal distribution, where there are no classes."""
+        """Returns the normal distribution, if there are no classes."""
         if self.takes_condition:
             return super().distribution()
         mean = torch.zeros_like(self.centres[0])
@@ -59,7 +59,7 @@ class StandardNormal(Prior):
 
 
 class LearnedNormal(Prior):
-    """A normal distribution that learns its mean and deviation by likelihood.
+    """A normal distribution that learns its mean and standard deviation by likelihood.
 
     Args:
         code_dim: Dimensions of a code.
@@ -79,18 +79,18 @@ class LearnedNormal(Prior):
         return torch.randn(n, self.code_dim, generator=generator, device=device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Stretched and moved noise."""
+        """Returns scaled and shifted noise."""
         return self.mean + self.log_deviation.exp() * noise
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Of codes (N, code_dim): shape (N,)."""
+        """Returns the log-density (N,) of codes (N, code_dim)."""
         normal = Normal(self.mean, self.log_deviation.exp(), validate_args=False)
         found: Tensor = normal.log_prob(code).sum(dim=1)  # type: ignore[no-untyped-call]
         return found
 
 
 class MatchedNormal(LearnedNormal):
-    """The same, learned from the encoder's codes.
+    """A normal distribution that learns from the encoder's codes.
 
     Args:
         code_dim: Dimensions of a code.
@@ -99,12 +99,12 @@ class MatchedNormal(LearnedNormal):
     learning = Learning.CODES
 
     def code_loss(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Minus the mean log-density of codes (N, code_dim)."""
+        """Returns minus the mean log-density of codes (N, code_dim)."""
         return -self.log_prob(code).mean()
 
 
 class FittedNormal(LearnedNormal):
-    """The same, fitted to all codes at once.
+    """A normal distribution that is fitted to all codes at once.
 
     Args:
         code_dim: Dimensions of a code.
@@ -117,14 +117,14 @@ class FittedNormal(LearnedNormal):
         self.requires_grad_(False)
 
     def fit_codes(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> None:
-        """Takes the mean and the deviation of codes (M, code_dim)."""
+        """Sets mean and standard deviation to those of codes (M, code_dim)."""
         with torch.no_grad():
             self.mean.copy_(code.mean(dim=0))
             self.log_deviation.copy_(code.std(dim=0, unbiased=False).clamp(min=1e-6).log())
 
 
 class OnlySampled(Prior):
-    """A standard normal distribution that does not know its density.
+    """A standard normal distribution without `log_prob`.
 
     Args:
         code_dim: Dimensions of a code.
@@ -144,10 +144,10 @@ class OnlySampled(Prior):
 
 
 class UniformIndices(Prior):
-    """Indices each of whose entries is equally likely.
+    """A prior of indices in which all entries are equally likely.
 
     Args:
-        codes: Their space.
+        codes: The space of the indices.
     """
 
     kinds = (CodeKind.INDICES,)

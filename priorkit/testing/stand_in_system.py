@@ -1,4 +1,4 @@
-"""A small system around the component that is checked, for the phases that it brings into training."""
+"""A small system around a component, for checks of its phases."""
 
 from typing import Any
 
@@ -48,16 +48,16 @@ class _SquaredError(ReconstructionLoss):
         return (reconstruction.float() - image.float()).square().mean()
 
     def log_likelihood(self, reconstruction: Tensor, image: Tensor) -> Tensor:
-        # Of a standard normal distribution of each pixel, but for its constant.
+        # A standard normal distribution of each pixel, without its constant.
         return -0.5 * (reconstruction.float() - image.float()).square().flatten(1).sum(1)
 
 
 def system_around(component: Any, subject: Any) -> System:
-    """A system of small parts, with the component in the place of its kind.
+    """Returns a system of small parts that contains the component.
 
     Args:
         component: A prior, regularizer, encoder or condition.
-        subject: The situation that it was built in; the encoder and prior that it is tried with are the system's.
+        subject: The situation in which the component was built; the system takes its encoder and prior, if any.
     """
     shape = ImageShape(1, 16)
     if isinstance(component, Encoder):

@@ -1,4 +1,4 @@
-"""A small text encoder, in the place of the one that a run would bring."""
+"""A small text encoder, in place of a run's own."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ _THINGS = ("flower", "bird", "square", "digit")
 
 
 def some_captions(number: int) -> Captions:
-    """Captions of so many images, one or two each."""
+    """Returns captions of `number` images, one or two for each."""
     return Captions(
         (
             f"a {_COLOURS[index % 3]} {_THINGS[index % 4]}",
@@ -26,10 +26,10 @@ def some_captions(number: int) -> Captions:
 
 
 class SmallTextEncoder(TextEncoder):
-    """The sum of its words' vectors, each of which is learned.
+    """A text encoder whose vectors are sums of learned word vectors.
 
     Args:
-        vocabulary: The words that it knows.
+        vocabulary: The known words.
         dim: Dimensions of a vector.
     """
 
@@ -43,13 +43,13 @@ class SmallTextEncoder(TextEncoder):
         self.words = nn.Parameter(weight)
 
     def token_ids(self, caption: str) -> Sequence[int]:
-        """The numbers of the words that it knows."""
+        """Returns the numbers of the known words."""
         return [self.numbers[word] for word in caption_words(caption) if word in self.numbers]
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Vectors (N, dim) of tokens (N, L)."""
+        """Returns vectors (N, dim) of tokens (N, L)."""
         return (self.words[tokens] * (tokens > 0)[:, :, None]).sum(1)
 
     def unknown(self, caption: str) -> tuple[str, ...]:
-        """The other words."""
+        """Returns the words that are not in the vocabulary."""
         return tuple(dict.fromkeys(word for word in caption_words(caption) if word not in self.numbers))

@@ -1,4 +1,4 @@
-"""Small networks and images, in the place of those that a run would bring."""
+"""Small networks and random images, in place of a run's own."""
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +34,7 @@ class SmallEncoder(Encoder):
 
 
 class SmallQuantiser(Encoder):
-    """A quantising encoder with a fixed codebook of numbers.
+    """A quantising encoder with a fixed codebook of scalars.
 
     Args:
         codes: The space of its indices.
@@ -58,7 +58,7 @@ class SmallQuantiser(Encoder):
         return Posterior(code, code, unquantised=unquantised, indices=indices)
 
     def embed(self, codes: Tensor) -> Tensor:
-        """The codebook's numbers of indices (N, H * W)."""
+        """Returns the codebook's entries for indices (N, H * W)."""
         return self.codebook[codes]
 
 
@@ -66,7 +66,7 @@ class SmallCodeGenerator(CodeGenerator):
     """A linear code generator.
 
     Args:
-        noise_dim: Dimensions of its input.
+        noise_dim: Dimensions of the input.
         code_dim: Dimensions of a code.
     """
 
@@ -82,11 +82,11 @@ class SmallCodeGenerator(CodeGenerator):
 
 
 def random_images(n: int, shape: ImageShape, seed: int = 1) -> Tensor:
-    """Images of noise, float32 (n, C, H, W) in [-1, 1], the same ones for a seed."""
+    """Returns noise images, float32 (n, C, H, W) in [-1, 1], determined by the seed."""
     generator = torch.Generator().manual_seed(seed)
     return torch.rand(n, shape.channels, shape.size, shape.size, generator=generator) * 2 - 1
 
 
 def one_hot(n: int, classes: int) -> Tensor:
-    """Conditions of classes 0, 1, 2, ..., and again from 0: float32 (n, classes)."""
+    """Returns one-hot conditions of classes 0, 1, 2, ... in turn: float32 (n, classes)."""
     return torch.eye(classes)[torch.arange(n) % classes]

@@ -1,4 +1,4 @@
-"""A component in one situation, ready to be tried."""
+"""A component in one situation, ready to be checked."""
 
 import abc
 from collections.abc import Sequence
@@ -19,19 +19,19 @@ T = TypeVar("T")
 
 
 class Subject(abc.ABC, Generic[T]):
-    """How a component of one kind is built and called in one situation.
+    """Builds and calls a component of one kind in one situation.
 
     Attributes:
-        interface: What it must be.
-        may_drop_out: Whether it may draw from torch's global generator in training mode, as dropout does.
+        interface: The interface that the component must implement.
+        may_drop_out: Whether the component may draw from torch's global generator in training mode, as dropout does.
         situation: The situation in words: `code_dim 2, 3 classes`.
-        variant: What sets it apart from other situations but for sizes: with classes, or which part of networks.
-        companions: Modules that it is called with and that are not its own, such as a prior that a regularizer reads.
-            They are moved to wherever it is moved.
-        computed: Inputs that a run's networks compute, and under autocast to bfloat16 may give in bfloat16.
-        loading: Whether it is built to have a trained run's tensors loaded, which brings no training images.
-        examples: How many examples of what varies are tried.
-        first: Whether the check has been held in no other situation before.
+        variant: How the situation differs from others, apart from sizes: with classes, or the part of the networks.
+        companions: Modules that the component is called with but does not own, such as the prior of a regularizer.
+            They are moved to the component's device.
+        computed: Inputs that a run's networks compute, which under autocast may be bfloat16.
+        loading: Whether the component is built to load a trained run's tensors, without training images.
+        examples: Number of examples to try.
+        first: Whether the check has not run in another situation before.
     """
 
     interface: ClassVar[type]
@@ -49,31 +49,31 @@ class Subject(abc.ABC, Generic[T]):
 
     @abc.abstractmethod
     def context(self) -> Any:
-        """What the component is told when it is built."""
+        """Returns the context with which the component is built."""
 
     @abc.abstractmethod
     def passes(self, component: T) -> Sequence[ForwardPass]:
-        """The ways of calling it."""
+        """Returns the ways of calling the component."""
 
     @abc.abstractmethod
     def inputs(self, component: T, n: int, seed: int) -> Inputs:
-        """What all passes take, for `n` samples, drawn from that seed."""
+        """Returns the inputs of all passes for `n` samples, drawn from the seed."""
 
     def extreme_inputs(self, component: T) -> Sequence[tuple[str, Inputs]]:
-        """Inputs that a run may well meet and that strain floating-point numbers, with what they are in words."""
+        """Returns inputs that a run may meet and that strain floating-point numbers, with their names in words."""
         return ()
 
     def part(self, made: Any) -> T:
-        """The part of what the plug-in builds that this is about: all of it, except for networks."""
+        """Returns the part of the built object to check: all of it, except for networks."""
         part: T = made
         return part
 
     def built(self, seed: int = 0, options: Options | None = None) -> T:
-        """A new component, as a run would build it after `torch.manual_seed(seed)`.
+        """Returns a new component, as a run would build it after `torch.manual_seed(seed)`.
 
         Raises:
-            Refused: It cannot be had in this situation.
-            Unbuildable: Building it ends in an error, or makes something else.
+            Refused: The component refuses this situation.
+            Unbuildable: Building raises another error, or returns an object of another type.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.case.seed + seed)
@@ -83,14 +83,14 @@ class Subject(abc.ABC, Generic[T]):
             except NotApplicable:
                 raise
             except ValueError as error:
-                raise Refused(f"with {self.situation} it is refused: {' '.join(str(error).split())}") from error
+                raise Refused(f"it refuses {self.situation}: {' '.join(str(error).split())}") from error
             except Exception as error:
                 place = place_of(error, self.case.package)
                 raise Unbuildable(error_in_words(error) + (f" in {place}" if place else "")) from error
         if isinstance(part, type):
             raise Unbuildable(
                 f"it builds the class {part.__name__} itself, not an instance of it",
-                "the class is returned where it should be called",
+                "`build` returns the class instead of calling it",
                 f"return {part.__name__}(...)",
             )
         if not isinstance(part, self.interface):
@@ -102,9 +102,9 @@ class Subject(abc.ABC, Generic[T]):
         return part
 
     def component(self, seed: int = 0) -> T:
-        """A new component in evaluation mode, with its parameters somewhat away from where they start.
+        """Returns a new component in evaluation mode, with parameters changed a little from their initial values.
 
-        Where they start, much is zero or one, and defects do not show.
+        Many initial values are 0 or 1, which would hide defects.
         """
         component = self.built(seed)
         if isinstance(component, nn.Module):
@@ -118,7 +118,7 @@ class Subject(abc.ABC, Generic[T]):
         return component
 
     def tensors(self, component: T) -> dict[str, Tensor]:
-        """Copies of all its parameters and buffers, by name."""
+        """Returns copies of all parameters and buffers of a component, by name."""
         if not isinstance(component, nn.Module):
             return {}
         named = [*component.named_parameters(), *component.named_buffers()]
@@ -130,11 +130,11 @@ AnySubject = Subject[Any]
 
 
 def as_module(component: object) -> nn.Module:
-    """The component, where it is a module.
+    """Returns the component, if it is a module.
 
     Raises:
-        NotApplicable: It is none.
+        NotApplicable: The component is not a module.
     """
     if not isinstance(component, nn.Module):
-        raise NotApplicable("it is no module")
+        raise NotApplicable("it is not a module")
     return component

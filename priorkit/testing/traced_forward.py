@@ -1,4 +1,4 @@
-"""A backend of torch.compile that takes a quarter of the time: the forward pass alone is traced."""
+"""A backend of torch.compile that traces the forward pass alone, in a quarter of the time."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,14 +10,13 @@ __all__ = ["traced_forward"]
 
 
 def traced_forward(graph: torch.fx.GraphModule, inputs: Sequence[Any]) -> Callable[..., Any]:
-    """Runs what was traced as it is; its gradients are torch's own.
+    """Runs the traced graph unchanged, with torch's usual gradients.
 
-    What a component does when it is compiled is decided where its forward pass is traced. Tracing gradients, too, as
-    `aot_eager` and `inductor` do, costs three times as much, and adds that there are no gradients of gradients: here as
-    there, those are an error.
+    Tracing the forward pass decides how a compiled component behaves. `aot_eager` and `inductor` also trace gradients,
+    which takes three times as long, and makes gradients of gradients an error. They are an error here, too.
 
     Args:
-        graph: What was traced.
+        graph: The traced graph.
         inputs: Examples of its inputs.
     """
 
@@ -32,7 +31,7 @@ def _is_differentiable(value: Any) -> bool:
 
 
 class _Once(torch.autograd.Function):
-    """The identity, which can be differentiated once."""
+    """The identity, differentiable once."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor) -> Tensor:
@@ -44,7 +43,7 @@ class _Once(torch.autograd.Function):
 
 
 class _Twice(torch.autograd.Function):
-    """The identity, which cannot be differentiated."""
+    """The identity, not differentiable."""
 
     @staticmethod
     def forward(ctx: Any, gradient: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ def make_network(seed: int) -> nn.Sequential:
 
 
 def train_a_little(network: nn.Module, generator: torch.Generator) -> None:
-    """Moves every weight, and the statistics by a pass over a random batch."""
+    """Changes every weight, and the statistics by a pass over a random batch."""
     with torch.no_grad():
         for weight in network.parameters():
             weight.add_(torch.randn(weight.shape, generator=generator))
@@ -40,7 +40,7 @@ def test_follows_the_recurrence(seed: int, decay: float, updates: int) -> None:
         warm_up = (1 + t) / (10 + t)
         for key, value in network.state_dict().items():
             kept = min(decay, warm_up) if key in weights else 0.0
-            # Statistics of batch norm stand still: they are recomputed where the copy is used.
+            # Batch-norm statistics are not averaged: they are recomputed when the copy is used.
             if not key.startswith("1.") or key in weights:
                 expected[key] = kept * expected[key] + (1 - kept) * value.double()
     assert averages.updates == {"net": updates}
@@ -108,7 +108,7 @@ def test_a_network_without_statistics_is_followed_too() -> None:
 
 
 class Borrower(nn.Module):
-    """Refers to a network that is not a part of it."""
+    """A module that refers to a network that is not its submodule."""
 
     def __init__(self, lender: nn.Module) -> None:
         super().__init__()
@@ -139,7 +139,7 @@ def test_what_is_not_trained_is_left_where_it_is() -> None:
     for key, value in averages.networks["first"].state_dict().items():
         assert torch.equal(value, before[key])
     assert not torch.equal(averages.networks["second"][0].weight, make_network(1)[0].weight)
-    # Each warms up by itself: what is first trained later is followed as closely as what was trained from the start.
+    # Each network warms up separately: a network that is trained later is averaged like one trained from the start.
     alone = AveragedNetworks({"second": make_network(1)}, 0.999)
     with torch.no_grad():
         for own, trained in zip(alone._sources["second"].parameters(), second.parameters(), strict=True):

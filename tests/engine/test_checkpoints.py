@@ -67,7 +67,7 @@ def test_who_reads_while_another_saves_finds_the_new_one(
 
     def check(folder: Path, *, state: bool = True) -> None:
         if not checked:
-            # In this moment.
+            # Another process saves at this moment.
             store.save(2, weights(2), {}, ["last"])
         checked.append(folder)
         check_checkpoint(folder, state=state)
@@ -136,7 +136,7 @@ def test_a_full_disk_at_any_moment_leaves_the_earlier_checkpoint(
             with pytest.raises(OSError, match="No space"):
                 store.save(2, weights(2), {"step": 2}, ["last", "best"])
         for name in ("last", "best"):
-            # Each name points at something whole: what was there, or the new checkpoint.
+            # Each name points at a whole checkpoint: the previous one or the new one.
             step = store.load_state(name)["step"]
             assert torch.equal(store.load_weights(name)["net/weight"], weights(step)["net/weight"])
             if moment < 3:
@@ -169,7 +169,7 @@ def test_what_a_killed_process_left_is_cleared_away(store: CheckpointStore) -> N
     (store.folder / ".draft-best.json").touch()
     (store.folder / ".draft-123-00000002").mkdir()
     (store.folder / ".draft-123-00000002" / "weights.safetensors").write_bytes(b"half")
-    # Renamed, but no name pointed at it yet when the process died.
+    # The folder was renamed, but no name pointed at it yet when the process died.
     (store.folder / "step-00000002").mkdir()
     (store.folder / "step-00000002" / "state.pt").write_bytes(b"")
     assert store.load_state() == {"step": 1}
@@ -211,7 +211,7 @@ def test_a_damaged_pointer_stops_no_saving_and_loses_no_checkpoint(damage: str, 
     with pytest.raises(RunFolderError, match=r"no checkpoint 'best': '.*best\.json' is damaged") as caught:
         store.path("best")
     assert "\n" not in str(caught.value)
-    # Which one it pointed at is not known any more, but it is still there.
+    # The broken name no longer says which checkpoint it meant, but the checkpoint still exists.
     assert best.is_dir()
     store.save(3, weights(3), {"step": 3}, ["last", "best"])
     assert entries(store) == ["best.json", "last.json", "step-00000003"]
@@ -272,7 +272,7 @@ def test_the_earlier_checkpoints_of_a_damaged_pointer_are_no_substitutes(store: 
 
 
 class Intruder:
-    """What a manipulated file could bring."""
+    """An object that a manipulated file could contain."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (os.mkdir, (os.environ["INTRUDER"],))
@@ -378,7 +378,7 @@ def test_an_error_without_words_is_named_by_its_kind(store: CheckpointStore, mon
 
 
 def test_the_newest_checkpoint_is_the_last_where_its_pointer_is_missing(store: CheckpointStore) -> None:
-    """As where the disk was full between the two."""
+    """This state is left by a disk that was full after the checkpoint and before its pointer was written."""
     for step in (1, 2):
         store.save(step, weights(step), {}, ["last"], keep=2)
     (store.folder / "last.json").unlink()

@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
-    """What is compiled in one test is forgotten in the next; too many variants are an error, not slow."""
+    """Resets the compiler before each test; too many variants are an error instead of a slowdown."""
     import torch._dynamo as dynamo
 
     dynamo.reset()
@@ -27,7 +27,7 @@ def _fresh() -> Iterator[None]:
 
 
 class Counting:
-    """A backend that counts the graphs that it is given."""
+    """A backend that counts its graphs."""
 
     def __init__(self) -> None:
         self.graphs = 0
@@ -38,7 +38,7 @@ class Counting:
 
 
 class Critic(nn.Module):
-    """Used by its methods and by its call, as an image critic is."""
+    """A module that is used by methods and by calls, like an image critic."""
 
     def __init__(self) -> None:
         super().__init__()

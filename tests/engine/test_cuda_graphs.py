@@ -33,7 +33,7 @@ def tensors_in(*values: Any) -> list[Tensor]:
 
 
 class Operations(TorchDispatchMode):
-    """Notes every operation, and what the tensors that were there before held."""
+    """Records every operation, and the contents of the tensors that existed before."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ CHANGES: list[tuple[dict[str, Any], int]] = [
 """Settings of a run, and how often its last phase takes part."""
 
 SEVERAL = ["aae-supervised", "dcgan", "learned", "learned-unsupervised", "vae", "wgan-gp"]
-"""Recipes of every system and of every kind of condition."""
+"""Recipes that cover every system and every kind of condition."""
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_replayed_phases_train_bit_for_bit_as_others_do(
     if "networks" in changes and recipe in ("began", "wgan-gp"):
         pytest.skip("these losses need networks that have no dropout")
     if recipe == "wgan-gp" and changes.get("simultaneous"):
-        changes = {**changes, "simultaneous": False}  # its critic takes several steps, which does not go with it
+        changes = {**changes, "simultaneous": False}  # not possible with several critic steps
     plain, replayed = tiny_session(recipe, **changes), tiny_session(recipe, **changes)
     tape = replayed.engine.recorder = Tape()
     for session in (plain, replayed):
@@ -165,7 +165,7 @@ def test_a_checkpoint_that_is_loaded_after_recording_is_trained_on(tiny_session:
 
 
 def test_cuda_graphs_are_warmed_up_and_recorded_on_a_stream_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The order of calls that PyTorch's documentation prescribes, on a device that only notes them."""
+    """The calls come in the order of PyTorch's documentation, on a device that only records them."""
     calls: list[str] = []
 
     class Stream:
@@ -220,11 +220,11 @@ def test_cuda_graphs_are_warmed_up_and_recorded_on_a_stream_of_their_own(monkeyp
     assert calls == ["replay"]
 
 
-# What cannot be replayed is found out.
+# Phases that cannot be replayed are detected.
 
 
 class OneMove(Phase):
-    """Trains a network by its own output."""
+    """Trains a network on its own output."""
 
     name = "only"
     players = {"player": ("net",)}  # noqa: RUF012
@@ -262,7 +262,7 @@ class Replacing(nn.Linear):
 
 
 class Waiting(nn.Linear):
-    """Reads a value back."""
+    """Reads a value of a tensor."""
 
     def forward(self, images: Tensor) -> Tensor:
         output = super().forward(images)
@@ -287,7 +287,7 @@ class Late(nn.Module):
     ("network", "message"),
     [
         (Replacing(1), "net.seen was made or replaced"),
-        (Replacing(2), "net.seen was made or replaced"),  # the second value may take the place of the one before
+        (Replacing(2), "net.seen was made or replaced"),  # the second buffer may reuse the memory of the first
         (Waiting(4, 1), r"cannot be recorded \(operation not permitted"),
         (Late(), "of the optimiser of net was made or replaced"),
     ],

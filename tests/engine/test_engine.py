@@ -1,4 +1,4 @@
-"""The engine, driven by small phases whose every update can be computed by hand."""
+"""The engine, with small phases whose updates can be computed by hand."""
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +17,7 @@ IMAGES = torch.linspace(-1, 1, 4 * 9).view(4, 1, 3, 3)
 
 
 class Scripted(Phase):
-    """A phase made of a function; it remembers the noise that it was given."""
+    """A phase made from a function; it records its noise."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ def test_a_move_trains_its_player_and_nobody_else() -> None:
     networks = {"critic": linear(2, 1), "generator": linear()}
 
     def script(images: Tensor, noise: Noise) -> Iterator[Move]:
-        # The critic's loss reaches the generator as well: nothing is detached here.
+        # The critic's loss also depends on the generator: nothing is detached here.
         yield Move("critic", {"score": networks["critic"](networks["generator"](images.flatten(1))).mean()})
 
     engine = make_engine(networks, [Scripted(script, {"critic": ("critic",)})])
@@ -96,7 +96,7 @@ def test_a_move_trains_its_player_and_nobody_else() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("simultaneous", [False, True])
 def test_a_later_move_sees_the_trained_player_unless_all_move_at_once(dtype: torch.dtype, simultaneous: bool) -> None:
-    """In bfloat16 too: a cached low-precision copy of the weights would be the old one."""
+    """Also in bfloat16, where a cached low-precision copy of the weights would be outdated."""
     critic, generator = linear(2, 1), linear()
     scores: list[Tensor] = []
 
@@ -119,14 +119,14 @@ def test_a_later_move_sees_the_trained_player_unless_all_move_at_once(dtype: tor
         unexpected = (critic if simultaneous else old)(fake).float()
     assert torch.equal(scores[0], expected)
     assert not torch.allclose(expected, unexpected, atol=0.1)
-    # The generator's gradient went through that critic, too.
+    # The generator's gradient passed through the updated critic.
     gradient = seen.weight.detach().T @ IMAGES.flatten(1).mean(0, keepdim=True)
     moved = start["weight"] - generator.weight
     torch.testing.assert_close(moved, gradient, rtol=0, atol=1e-6 if dtype == torch.float32 else 2e-2)
 
 
 def test_gradients_fit_their_weights_in_memory() -> None:
-    """Fused optimisers pair up weights and gradients by their place in memory and check nothing."""
+    """Fused optimisers pair weights and gradients by memory layout, without a check."""
 
     class Transposed(nn.Module):
         def __init__(self) -> None:
@@ -162,7 +162,7 @@ def test_gradients_fit_their_weights_in_memory() -> None:
 
 
 class Sum(nn.Module):
-    """Two weights with one and the same gradient."""
+    """Two weights with the same gradient."""
 
     def __init__(self) -> None:
         super().__init__()

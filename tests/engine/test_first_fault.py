@@ -22,7 +22,7 @@ def test_nothing_is_found_where_all_is_finite() -> None:
         ({"a": GOOD, "b": BAD}, 1.0, "the loss second/b became"),
         ({"a": BAD, "b": BAD}, float("nan"), "the loss second/a became"),
         ({"a": GOOD, "b": GOOD}, float("inf"), "the gradient of the net in the move of the player in the phase second"),
-        # Adam squares gradients: this one is as bad as an infinite one.
+        # Adam squares gradients, so this one overflows.
         ({"a": GOOD, "b": GOOD}, 1e25, "the gradient of the net"),
     ],
 )

@@ -1,4 +1,4 @@
-"""How much main memory may be taken."""
+"""How much main memory may be used."""
 
 from pathlib import Path
 

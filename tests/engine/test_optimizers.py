@@ -82,5 +82,5 @@ def test_steps_can_be_recorded_if_asked(name: str, capturable: bool) -> None:
     optimizer = make_optimizer(
         name, weights, learning_rate=0.1, beta1=0.5, beta2=0.9, weight_decay=0.0, capturable=capturable
     )
-    # Plain gradient descent keeps no count of its steps, and can be recorded as it is.
+    # Plain gradient descent does not count its steps, so it can be recorded unchanged.
     assert optimizer.param_groups[0].get("capturable", capturable) is capturable

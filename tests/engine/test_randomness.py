@@ -68,7 +68,7 @@ def test_a_seed_depends_on_all_three_arguments() -> None:
         for position in (0, 1, 64, 128)
     ]
     assert len(set(made)) == len(made)
-    # No pattern: among so many numbers, about half of all bits are set.
+    # The seeds have no pattern: about half of all bits are set.
     ones = sum(number.bit_count() for number in made) / (63 * len(made))
     assert ones == pytest.approx(0.5, abs=0.05)
 

@@ -122,7 +122,7 @@ def test_evaluation_then_does_as_training_does() -> None:
     recompute(network, [torch.cat(batches())])
     evaluated = network(torch.cat(batches()))
     trained = network.train()(torch.cat(batches()))
-    # Training normalises by the biased variance: here 40 images, so 1 in 40.
+    # Training normalises by the biased variance, which differs by 1 in 40 for 40 images.
     torch.testing.assert_close(evaluated, trained, rtol=0.03, atol=0.03)
 
 

@@ -1,4 +1,4 @@
-"""What an adversarial loss is unless it says otherwise."""
+"""The defaults of `AdversarialLoss`."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The spaces that codes are points of."""
+"""Spaces of codes."""
 
 import math
 

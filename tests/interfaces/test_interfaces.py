@@ -1,4 +1,4 @@
-"""What all interfaces have in common."""
+"""Properties of all interfaces."""
 
 import inspect
 
@@ -39,7 +39,7 @@ def test_what_has_to_be_implemented(interface: type, methods: set[str]) -> None:
         interface()
     for method in methods:
         assert inspect.getdoc(getattr(interface, method))
-    # All but one are enough for nothing, all are enough for everything.
+    # A class can be instantiated only if it implements all abstract methods.
     for missing in methods:
         incomplete = type("Incomplete", (interface,), dict.fromkeys(methods - {missing}, lambda self: None))
         with pytest.raises(TypeError, match=missing):

@@ -1,4 +1,4 @@
-"""What architectures get from their base classes."""
+"""What network families inherit from their base classes."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from priorkit.interfaces import ImageCritic, ImageShape, Networks
 
 
 class RecordingCritic(ImageCritic):
-    """Its features are the image's rows; it notes which layer was asked for."""
+    """A critic whose features are the image's rows, and which records the requested layers."""
 
     layers = 1
 

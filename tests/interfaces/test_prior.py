@@ -1,4 +1,4 @@
-"""What a prior gets from its base class."""
+"""What a prior inherits from its base class."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from priorkit.interfaces import Learning, Prior
 
 
 class UniformPrior(Prior):
-    """Codes between 0 and a scale; its noise is not of the shape of its codes."""
+    """A prior of codes between 0 and a scale, whose noise has another shape than its codes."""
 
     def __init__(self, code_dim: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a regularizer gets from its base class."""
+"""What a regularizer inherits from its base class."""
 
 from typing import cast
 

@@ -1,4 +1,4 @@
-"""Codes of mean 0 and deviation 1, and back."""
+"""Standardisation of codes to mean 0 and deviation 1, and its inverse."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Where codes lie."""
+"""Supports: the sets in which codes lie."""
 
 import pytest
 import torch

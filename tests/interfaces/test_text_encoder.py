@@ -10,7 +10,7 @@ from priorkit.interfaces import TextEncoder
 
 
 class Letters(TextEncoder):
-    """A token for each letter; the vector says how often there is an a."""
+    """A text encoder with a token for each letter; its vector is the number of letters a."""
 
     dim, length = 1, 5
 

@@ -72,7 +72,7 @@ def test_the_project_says_what_it_is(template):
     assert "## Publish" in readme
     sample, replaced = readme.split("\n\n")[1:3]
     assert sample.startswith(f"The {template.title} ")
-    assert replaced.endswith("replace this paragraph, and the one above, with what yours does.")
+    assert replaced.endswith("replace this paragraph and the one above with a description of yours.")
 
 
 def test_every_template_is_installed():

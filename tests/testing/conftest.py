@@ -1,4 +1,4 @@
-"""What the tests of built-in components and of planted defects share."""
+"""Fixtures for the tests of built-in components and of planted defects."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,12 +10,12 @@ from priorkit.testing import Case, Outcome, Report, Situations
 from priorkit.testing.conformance import checks_of, run_check
 
 SLOW = "compiled_agrees"
-"""It takes longer than all others together, and finds nothing that is planted in losses."""
+"""A check that takes longer than all others together, and finds none of the defects planted in losses."""
 
 
 @pytest.fixture
 def built_in() -> Callable[[str], set[str]]:
-    """The names of priorkit's own components of a kind."""
+    """Returns the names of priorkit's own components of a kind."""
 
     def names(slot: str) -> set[str]:
         found = installed_plugins().components(slot)
@@ -26,7 +26,7 @@ def built_in() -> Callable[[str], set[str]]:
 
 @pytest.fixture
 def report_on() -> Callable[[str, Callable[[Any], Any], Situations], Report]:
-    """Holds what a function builds to all checks of its kind but the slow one; what is skipped is left out."""
+    """Reports on the component that a function builds: all checks except the slow one, without skipped results."""
 
     def report(slot: str, build: Callable[[Any], Any], situations: Situations) -> Report:
         case = Case(slot, build, situations=situations)

@@ -1,4 +1,4 @@
-"""Which of many like tests are always run; the others are `slow`.
+"""Chooses which of many similar tests are always run; the others are `slow`.
 
 A check of what components do is made of every component in every run of the suite. What only combines components
 otherwise (a further recipe of the same ones), or gives one further options, is left to the slow tests where a check
@@ -23,13 +23,13 @@ _MAIN = ("vae", "aae", "learned")
 
 
 def every_recipe() -> list[str]:
-    """The names of the built-in recipes."""
+    """Returns the names of the built-in recipes."""
     return [recipe.name for recipe in installed_plugins().recipes()]
 
 
 @cache
 def _components(recipe: str) -> set[tuple[str, str]]:
-    """What a recipe consists of: pairs of a kind and a name; the phases of a stage are one component."""
+    """Returns the components of a recipe, pairs of a kind and a name; the phases of a stage count as one component."""
     registry = installed_plugins()
     config = resolve_config(validate_settings(registry.recipe(recipe).settings), registry)
     chosen = {kind.slot: getattr(config, kind.slot) for kind in KINDS if hasattr(config, kind.slot)}
@@ -41,7 +41,7 @@ def _components(recipe: str) -> set[tuple[str, str]]:
 
 
 def each_component(*beside: object, of: Sequence[str] = ()) -> list[Any]:
-    """Every recipe, as parameters of a test: those are quick that hold each component of any recipe once.
+    """Returns every recipe as parameters of a test; quick recipes together contain each component once.
 
     `vae`, `aae` and `learned` are among them.
 
@@ -53,7 +53,7 @@ def each_component(*beside: object, of: Sequence[str] = ()) -> list[Any]:
     order = [*_MAIN, *missing]
     quick: set[str] = set()
     while any(missing.values()):
-        # Of recipes that hold as many of those that are still missing, the one that comes first.
+        # The recipe with most missing components; among equals, the first.
         taken = max(order, key=lambda recipe: (recipe in _MAIN and recipe not in quick, len(missing[recipe])))
         quick.add(taken)
         missing = {recipe: components - missing[taken] for recipe, components in missing.items()}
@@ -61,7 +61,7 @@ def each_component(*beside: object, of: Sequence[str] = ()) -> list[Any]:
 
 
 def contracts(cases: Sequence[Case]) -> Any:
-    """`parametrize_with_checks`, but brief with all cases of a component except its first.
+    """Like `parametrize_with_checks`, but with fewer examples for all cases of a component except the first.
 
     Of further cases, checks that take long are slow, and few batch sizes and seeds are tried, with one size of codes
     and, but for data sets, one shape of images. Whether compiled priors and encoders compute the same is slow, too,

@@ -1,4 +1,4 @@
-"""Priors without defects, for others to add one, and how such a defect is looked for."""
+"""Priors without defects, to which tests add one, and the search for such a defect."""
 
 import math
 import re
@@ -19,7 +19,7 @@ PARTS = 3
 
 
 class Blend(Prior):
-    """A mixture of three Gaussians, learned by likelihood, which are the classes if there are any. Without defects."""
+    """A mixture of three Gaussians, one for each class if there are classes, learned by likelihood. Without defects."""
 
     learning = Learning.LIKELIHOOD
     has_density = True
@@ -48,7 +48,7 @@ class Blend(Prior):
         return weights @ self.mean + (weights @ self.log_std.exp()) * noise[:, 1:]
 
     def log_parts(self, code: Tensor) -> Tensor:
-        """Log-densities in every dimension: (N, parts, code_dim)."""
+        """Returns log-densities in every dimension: (N, parts, code_dim)."""
         standard = (code.float()[:, None] - self.mean) / self.log_std.exp()
         return -standard.square() / 2 - self.log_std - math.log(math.tau) / 2
 
@@ -113,7 +113,7 @@ class Pushed(Prior):
 
 @dataclass(frozen=True)
 class Planted:
-    """A defect, the check that finds it, and what its message says."""
+    """A defect, the check that finds it, and a pattern of its message."""
 
     check: str
     subject: Any
@@ -124,7 +124,7 @@ class Planted:
         return f"{self.check}-{name}"
 
     def must_be_found(self) -> None:
-        """Checks that it is."""
+        """Requires that the check finds the defect, with such a message."""
         case = Case("prior", self.subject, situations=Situations(code_dims=(2, 1, 5)))
         (check,) = [check for check in checks_of(case) if check.name == self.check]
         result = run_check(case, check)

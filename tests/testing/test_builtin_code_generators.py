@@ -6,7 +6,7 @@ from priorkit.testing import Case, Situations
 from quick_choices import contracts
 
 BRIEFLY = Situations(code_dims=(3,))
-"""For further options of what is tried thoroughly with others."""
+"""Situations for further options of components that other cases check thoroughly."""
 
 CASES = [
     Case("code_generator", "mlp"),

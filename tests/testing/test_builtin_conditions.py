@@ -1,4 +1,4 @@
-"""Every built-in condition keeps to its interface's contract."""
+"""Every built-in condition keeps its contract."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Every built-in data set keeps to its interface's contract, on small files in the official formats."""
+"""Every built-in data set keeps its contract, on small files in the official formats."""
 
 import atexit
 import hashlib
@@ -26,7 +26,7 @@ STORED = ("memory_changes_no_pixel", "reads_in_any_order", "stored_images_travel
 
 
 def case(name: str, place: str = "", required: tuple[str, ...] = (), **options: Any) -> Case:
-    """A data set whose files lie at a place below the root."""
+    """A data set with files in a folder below the root."""
     options = {"download": False, **options} if place == "torchvision" else options
     found = Situations(shapes=SHAPES, data_dir=ROOT / place if place else None)
     return Case("dataset", name, options, required=required, situations=found)
@@ -130,7 +130,7 @@ def write_flowers(root: Path, patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def files() -> Iterator[None]:
-    """All files; small ones' checksums stand in for the official ones."""
+    """Writes all files; the checksums of these small files replace the official checksums."""
     write_npz()
     write_folders()
     root = ROOT / "torchvision"

@@ -1,4 +1,4 @@
-"""Every built-in encoder keeps to its interface's contract."""
+"""Every built-in encoder keeps its contract."""
 
 from collections.abc import Callable
 

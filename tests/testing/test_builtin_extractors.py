@@ -1,4 +1,4 @@
-"""Every built-in feature extractor keeps to its interface's contract."""
+"""Every built-in feature extractor keeps its contract."""
 
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -42,7 +42,7 @@ class Logits(nn.Module):
 
 @pytest.fixture(scope="module", autouse=True)
 def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Networks in files of the working directory; the weights of Inception are random."""
+    """Writes networks to files in the working directory; the weights of Inception are random."""
     root = tmp_path_factory.mktemp("networks")
     torch.jit.save(torch.jit.script(Means()), str(root / "features.pt"))
     torch.jit.save(torch.jit.script(Logits()), str(root / "logits.pt"))
@@ -67,5 +67,5 @@ def test_conforms(check: Callable[[], None]) -> None:
 
 def test_none_is_forgotten(built_in: Callable[[str], set[str]]) -> None:
     owned = built_in("extractor")
-    # The model of `clip` is read by transformers, which need not be installed.
+    # `clip` reads its model with transformers, which may not be installed.
     assert {case.subject for case in CASES} | {"clip"} == owned

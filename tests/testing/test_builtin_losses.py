@@ -16,14 +16,14 @@ from priorkit_plugins.vgg.loss import VGGLoss
 from quick_choices import contracts
 
 BRIEFLY = Situations(shapes=(ImageShape(1, 16),))
-"""For further options of what is tried thoroughly with others."""
+"""Situations for further options of components that other cases check thoroughly."""
 
 LIKELIHOOD = ("likelihoods_normalise", "likelihoods_agree_with_the_loss")
 
 
 @cache
 def random_weights() -> dict[str, Tensor]:
-    """Of VGG-16, in the place of the trained ones, which are half a gigabyte to be downloaded."""
+    """Random weights of VGG-16, in place of the trained weights, a download of half a gigabyte."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         layers = torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["D"][:5])
@@ -60,7 +60,7 @@ CASES = [
 ]
 
 NO_LOSS = "none"
-"""For systems without an encoder: nothing is built, and nothing can be checked."""
+"""Losses for systems without an encoder: they build None, so there is nothing to check."""
 
 
 @contracts(CASES)

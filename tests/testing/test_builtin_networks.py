@@ -1,4 +1,4 @@
-"""Every built-in family of networks keeps to its interface's contract."""
+"""Every built-in family of networks keeps its contract."""
 
 from collections.abc import Callable
 

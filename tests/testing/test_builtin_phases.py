@@ -8,7 +8,7 @@ from quick_choices import contracts
 TRAINS = ("phases_keep_their_contract", "phases_train_their_players")
 
 BRIEFLY = Situations(code_dims=(2,))
-"""For further options of what is tried thoroughly with others."""
+"""Situations for further options of components that other cases check thoroughly."""
 
 CASES = [
     Case("phases", "autoencoder", required=TRAINS),

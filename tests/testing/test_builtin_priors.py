@@ -1,4 +1,4 @@
-"""The built-in priors do what priors must."""
+"""Every built-in prior keeps its contract."""
 
 from collections.abc import Callable
 

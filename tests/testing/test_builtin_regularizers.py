@@ -6,7 +6,7 @@ from priorkit.testing import Case, Situations
 from quick_choices import contracts
 
 BRIEFLY = Situations(code_dims=(2,), classes=(0,))
-"""For further options of what is tried thoroughly with others."""
+"""Situations for further options of components that other cases check thoroughly."""
 
 CLOSE = ("keeps_codes_close_to_the_prior", "the_encoder_learns")
 LEARNED = (*CLOSE, "a_prior_that_learns_by_likelihood_learns")

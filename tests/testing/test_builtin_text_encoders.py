@@ -1,4 +1,4 @@
-"""Every built-in text encoder keeps its contract; those that come trained, with small models in the same files."""
+"""Every built-in text encoder keeps its contract; pretrained encoders read small models in the same file formats."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ SENTENCE_TRANSFORMER = [
 
 @pytest.fixture(scope="module", autouse=True)
 def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Models in files of the working directory, and the packages that they belong to."""
+    """Writes models to files in the working directory; they need optional packages."""
     root = tmp_path_factory.mktemp("models")
     write_word_llama(root)
     write_model_folder(root / "model")

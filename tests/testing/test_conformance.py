@@ -1,4 +1,4 @@
-"""How components are checked, and what is said of them."""
+"""How the kit runs checks, and what its reports say."""
 
 import inspect
 import re
@@ -51,7 +51,7 @@ class Plain(Prior):
 
 
 class Biased(Plain):
-    """Whose forward and log_prob are wrong in two ways."""
+    """A prior whose forward and log_prob are wrong in two ways."""
 
     has_density = True
 
@@ -125,7 +125,7 @@ def test_failures_with_one_reason_are_said_once() -> None:
     report = check_component(case)
     with pytest.raises(ConformanceError) as raised:
         report.raise_if_failed()
-    assert str(raised.value).count("with code_dim 5 it is refused: five dimensions are too many") == 1
+    assert str(raised.value).count("it refuses code_dim 5: five dimensions are too many") == 1
     assert "builds, seed_decides_its_weights, shapes_and_dtypes" in str(raised.value)
 
 
@@ -136,7 +136,7 @@ def test_a_refused_situation_is_no_failure() -> None:
 def test_a_required_check_that_is_skipped_fails() -> None:
     result = outcome_of("builds", Case("prior", Plain, situations=Situations(code_dims=(5,), codes=())))
     assert result.outcome is Outcome.FAILED
-    assert "with code_dim 5 it is refused: five dimensions are too many" in result.reason
+    assert "it refuses code_dim 5: five dimensions are too many" in result.reason
     skipped = outcome_of("densities_normalise", Case("prior", Plain, situations=ONE))
     assert skipped.outcome is Outcome.SKIPPED
     assert skipped.reason == "it has no density"
@@ -156,15 +156,15 @@ def test_expected_failures() -> None:
     (expected,) = report.expected_failures
     assert (expected.check, expected.reason) == ("shapes_and_dtypes", "sums nothing on purpose")
     (unexpected,) = [result for result in report.failed if result.check == "builds"]
-    assert unexpected.reason == "it was expected to fail (is said to fail), and passes"
-    assert unexpected.fix == "take 'builds' out of the expected failures"
+    assert unexpected.reason == "it was expected to fail (is said to fail), but passes"
+    assert unexpected.fix == "remove 'builds' from the expected failures"
 
 
 def test_a_skipped_check_is_no_expected_failure() -> None:
     case = Case("prior", Plain, expected_failures={"densities_normalise": "is flat"}, situations=ONE)
     result = outcome_of("densities_normalise", case)
     assert result.outcome is Outcome.FAILED
-    assert "and has nothing to look at (it has no density)" in result.reason
+    assert "but does not apply (it has no density)" in result.reason
 
 
 @pytest.mark.parametrize("given", [{"expected_failures": {"shapes": "no"}}, {"required": ("shapes",)}])
@@ -280,7 +280,7 @@ def test_an_empty_report() -> None:
 
 
 def test_no_check_changes_what_another_finds(monkeypatch: pytest.MonkeyPatch) -> None:
-    # torch.compile switches the checks of torch.distributions off, for the whole process.
+    # torch.compile disables the argument checks of torch.distributions for the whole process.
     monkeypatch.setattr(Distribution, "_validate_args", True)
 
     def checking(context: PriorContext) -> Prior:
@@ -305,13 +305,13 @@ def test_a_component_is_checked_within_a_test_of_hypothesis(std: float) -> None:
     report = check_prior("gaussian", options={"std": std}, situations=ONE)
     report.raise_if_failed()
     (skipped,) = [result for result in report.skipped if result.check == "options_are_usable"]
-    assert skipped.reason == "hypothesis draws no options within another of its tests"
+    assert skipped.reason == "options cannot be drawn inside another hypothesis test"
 
 
 def test_refused_situations_are_told() -> None:
     report = check_prior(Plain, situations=Situations(code_dims=(5, 2), classes=(0,)))
-    assert report.passed[0].reason.startswith("with code_dim 5 it is refused: five dimensions are too many; ")
-    assert "  builds: passed: with code_dim 5 it is refused" in str(report)
+    assert report.passed[0].reason.startswith("it refuses code_dim 5: five dimensions are too many; ")
+    assert "  builds: passed: it refuses code_dim 5" in str(report)
 
 
 def test_what_cannot_be_built_fails_once() -> None:
@@ -321,7 +321,7 @@ def test_what_cannot_be_built_fails_once() -> None:
     report = check_prior(broken, situations=ONE)
     (failed,) = report.failed
     assert failed.check == "builds"
-    assert {result.reason for result in report.skipped} >= {"it cannot be built, as the check builds says"}
+    assert {result.reason for result in report.skipped} >= {"it cannot be built: see the check `builds`"}
     assert not report.passed
     (itself,) = check_prior(lambda context: Plain, situations=ONE).failed
     assert "it builds the class Plain itself, not an instance of it" in itself.reason

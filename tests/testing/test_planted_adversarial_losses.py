@@ -1,4 +1,4 @@
-"""The checks of adversarial losses find what was planted, and say why."""
+"""The checks of adversarial losses find planted defects, and explain them."""
 
 import re
 from collections.abc import Callable
@@ -40,21 +40,21 @@ class SoundWithPenalty(Sound):
     def penalty(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mixing: Tensor) -> Tensor:
         shares = mixing.view(-1, *[1] * (real.ndim - 1))
         mixed = torch.lerp(fake.float(), real, shares).detach().requires_grad_()
-        # Without autocast, whose rounding is another matter.
+        # Without autocast, whose rounding is not tested here.
         with torch.autocast(real.device.type, enabled=False) if real.device.type == "cpu" else torch.enable_grad():
             (gradient,) = torch.autograd.grad(critic(mixed).sum(), mixed, create_graph=True)
         return (self.norms(gradient.flatten(1)) - 1).square().mean()
 
 
 class SoundOneSided(SoundWithPenalty):
-    """Slopes below 1 are no harm."""
+    """Penalises slopes above 1 only."""
 
     def norms(self, gradient: Tensor) -> Tensor:
         return super().norms(gradient).clamp(min=1)
 
 
 class SoundOfHellinger(Sound):
-    """The squared Hellinger distance as an f-divergence: it grows like the exponential of logits."""
+    """The squared Hellinger distance as an f-divergence, which grows exponentially with logits."""
 
     def real(self, logits: Tensor) -> Tensor:
         return torch.expm1(-logits.float()).mean()
@@ -100,7 +100,7 @@ class RefusesInTwoLines(Sound):
 
 
 class Helpful(Sound):
-    """The generator descends what the critic descends."""
+    """The generator minimises the critic's loss."""
 
     def generator(self, logits: Tensor) -> Tensor:
         return self.fake(logits)
@@ -213,12 +213,12 @@ class SoundPaired(Sound):
 
 
 PLANTED = [
-    (ComparesByAWord, {"compares_as_it_says"}, r"comparison is 'paired'.*\n.*a word is given"),
-    (ComparesWithAPart, {"compares_as_it_says"}, r"the mean of a batch, and needs_whole_batch is False"),
-    (ChecksWhatIsNotThere, {"accepts_a_critic"}, r"AttributeError.*spectral_norm.*\n.*takes something for granted"),
+    (ComparesByAWord, {"compares_as_it_says"}, r"comparison is 'paired'.*\n.*it is a text"),
+    (ComparesWithAPart, {"compares_as_it_says"}, r"the mean of a batch, but needs_whole_batch is False"),
+    (ChecksWhatIsNotThere, {"accepts_a_critic"}, r"AttributeError.*spectral_norm.*\n.*relies on something"),
     (RefusesInTwoLines, {"accepts_a_critic"}, r"refuses a SmallCritic with .*not with one line"),
-    (Helpful, {PULLS}, r"generator has the slope .* at logits of -10, and should fall.*\n.*what the critic descends"),
-    (Exchanged, {PULLS, TEACHES}, r"real has the slope .*; fake has the slope .*\n.*real and fake are exchanged"),
+    (Helpful, {PULLS}, r"generator has slope .* at logits of -10, but should fall.*\n.*minimises the critic's loss"),
+    (Exchanged, {PULLS, TEACHES}, r"real has slope .*; fake has slope .*\n.*real and fake are swapped"),
     (Clamped, {TEACHES}, r"slope of real is -?0 at logits of -10000.*\n.*clamped.*\n.*softplus"),
     (
         Naive,
@@ -230,11 +230,11 @@ PLANTED = [
         {TEACHES, "finite_numbers"},
         r"fake of logits of -10000 and 10000 has values that are infinite.*\n.*exponential overflows",
     ),
-    (HalfPrecision, {"bfloat16_agrees"}, r"real of bfloat16 inputs is torch.bfloat16, not float32.*\n.*8 significant"),
-    (ForgottenPenalty, {PENALTY}, r"has_penalty is False: it is never called.*\n.*forgotten.*\n.*has_penalty = True"),
+    (HalfPrecision, {"bfloat16_agrees"}, r"with bfloat16 inputs is torch.bfloat16, not float32.*\n.*8 significant"),
+    (ForgottenPenalty, {PENALTY}, r"has_penalty is False: it is never called.*\n.*not set.*\n.*has_penalty = True"),
     (
         PenaltyMissing,
-        # Whatever calls the penalty meets the interface's own.
+        # All checks that call the penalty call the interface's own.
         {
             PENALTY,
             "shapes_and_dtypes",
@@ -256,17 +256,17 @@ PLANTED = [
         {PENALTY},
         r"a critic whose weights are all 0 .* infinite or not a number.*\n.*root has no derivative",
     ),
-    (WithoutGraph, {PENALTY}, r"no gradient leaves the penalty.*\n.*create_graph"),
+    (WithoutGraph, {PENALTY}, r"the penalty for .* has no gradient.*\n.*create_graph"),
     (OfTheSamplesAlone, {PENALTY}, r"no gradient of the penalty reaches the critic.*\n.*detaches"),
-    (Rewarded, {PENALTY}, r"penalty is -?[\d.]+ for a critic, and -[\d.e+]+ for one .* as steep.*\n.*sign is wrong"),
+    (Rewarded, {PENALTY}, r"penalty is -?[\d.]+ for a critic, but -[\d.e+]+ for .* as steep.*\n.*sign is wrong"),
     (
         MovesWithoutGradients,
         {BUFFERS},
-        r"real moves margin while no gradients are recorded.*\n.*wherever.*\n.*is_grad_ena",
+        r"real changes margin while no gradients are recorded.*\n.*wherever.*\n.*is_grad_ena",
     ),
-    (GeneratorMoves, {BUFFERS}, r"generator moves margin.*\n.*what the critic's keeps"),
-    (Assigned, {BUFFERS}, r"'margin' is another tensor afterwards.*\n.*assigned to.*\n.*copy_"),
-    (OfPartsOfBatches, {BUFFERS}, r"margin depends on the batch, and needs_whole_batch is False"),
+    (GeneratorMoves, {BUFFERS}, r"generator changes margin.*\n.*buffers of the critic's loss"),
+    (Assigned, {BUFFERS}, r"'margin' is another tensor after the call.*\n.*assigned to.*\n.*copy_"),
+    (OfPartsOfBatches, {BUFFERS}, r"margin depends on the batch, but needs_whole_batch is False"),
     (
         MovesAlways,
         {BUFFERS, "use_changes_nothing", "repeatable", "copies_are_independent"},

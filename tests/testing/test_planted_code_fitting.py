@@ -1,4 +1,4 @@
-"""Defects of priors that fit themselves to all codes: each is found by its check."""
+"""The checks of priors that are fitted to all codes find planted defects."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from sound_priors import Planted
 
 
 class Fitted(Prior):
-    """A normal distribution with the mean and the deviation of all codes."""
+    """A normal distribution with the mean and the standard deviation of all codes."""
 
     mean: Tensor
     deviation: Tensor
@@ -57,8 +57,8 @@ class DrawsElsewhere(Fitted):
 
 
 PLANTED = [
-    Planted("fits_itself_to_the_codes", NeverFits, "the mean of its codes is .* from that of the codes"),
-    Planted("fits_itself_to_the_codes", OnlyTheMean, "the standard deviation of its codes is .*, and not how they are"),
+    Planted("fits_itself_to_the_codes", NeverFits, "the mean of its codes is .* away from the mean of the codes"),
+    Planted("fits_itself_to_the_codes", OnlyTheMean, "the standard deviation of its codes is .*, but not their spread"),
     Planted("fits_itself_in_place", Replaces, "'mean' is another tensor after the fit.*copy_"),
     Planted("fits_itself_in_place", DrawsElsewhere, "generator"),
 ]

@@ -1,4 +1,4 @@
-"""The checks of code generators find what was planted, and say why."""
+"""The checks of code generators find planted defects, and explain them."""
 
 import re
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class Sound(CodeGenerator):
 
 
 class SoundOfSpikes(Sound):
-    """Its codes grow fast with the noise."""
+    """A code generator whose codes grow fast with the noise."""
 
     def forward(self, noise: Tensor) -> Tensor:
         return super().forward(noise) + (3 * noise[:, :1]).exp()
@@ -52,7 +52,7 @@ class ReadsTheFirst64(Sound):
 
 
 class ConditionDropped(Sound):
-    """Of [z; s] it reads z alone, though it is told how much of it is s."""
+    """Reads only z of its input [z; s], although it knows the dimensions of s."""
 
     def forward(self, noise: Tensor) -> Tensor:
         first = noise.shape[1] - self.condition_dim
@@ -72,18 +72,18 @@ class NormedOverTheBatch(Sound):
 
 
 PLANTED = [
-    (Exchanged, {"says_what_it_is"}, r"noise_dim is 2, and it was built for 3.*\n.*exchanged"),
+    (Exchanged, {"says_what_it_is"}, r"noise_dim is 2, but it was built for 3.*\n.*swapped"),
     (
         WithoutCondition,
         {"every_input_counts"},
-        r"dimension 1 of 3 of the noise changes no code.*\n.*s is what comes last",
+        r"dimension 1 of 3 of the input changes no code.*\n.*s comes last",
     ),
-    (ReadsTheFirst64, {"every_input_counts"}, "dimension 64 of 80 of the noise changes no code"),
+    (ReadsTheFirst64, {"every_input_counts"}, "dimension 64 of 80 of the input changes no code"),
     (Padded, {"every_code_dimension_varies"}, r"dimension 1 of 2 is the same in all codes.*\n.*constant"),
     (
         ConditionDropped,
         {"every_input_counts"},
-        r"dimension 70 of 80 of the noise changes no code .*with .* condition_dim 10.*\n.*s is what comes last",
+        r"dimension 70 of 80 of the input changes no code .*with .* condition_dim 10.*\n.*s comes last",
     ),
     (NormedOverTheBatch, {"samples_are_independent"}, r"changes by up to .* with the others.*\n.*over the batch"),
 ]

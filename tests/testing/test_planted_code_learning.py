@@ -1,4 +1,4 @@
-"""Defects of priors that learn from codes: each is found by its check."""
+"""The checks of priors that learn from codes find planted defects."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from sound_priors import Planted
 
 
 class Fitted(Prior):
-    """A normal distribution with independent dimensions, fitted by likelihood to codes that are given some noise."""
+    """A normal distribution with independent dimensions, fitted by likelihood to codes with added noise."""
 
     learning = Learning.CODES
     smoothing = 0.1
@@ -70,7 +70,7 @@ class OwnCodes(Fitted):
 
 class APoint(Fitted):
     def code_loss(self, code: Tensor, noise: Tensor, condition: Tensor | None = None) -> Tensor:
-        # Nothing keeps the deviation from vanishing.
+        # Nothing keeps the standard deviation from vanishing.
         return 10 * (code - self.mean).square().mean() + self.log_deviation.mean()
 
 
@@ -79,8 +79,8 @@ PLANTED = [
     Planted("code_noise_comes_from_the_generator", TheSameNoise, "another seed gives the same noise"),
     Planted("code_noise_comes_from_the_generator", DrawsInItsLoss, "code_loss draws from the global generator"),
     Planted("learns_the_codes", WrongSign, "from that of the codes it learned from.*wrong sign"),
-    Planted("learns_the_codes", OwnCodes, "from that of the codes it learned from.*something else than the codes"),
-    Planted("learns_the_codes", APoint, "the standard deviation of its codes is.*not how they are distributed"),
+    Planted("learns_the_codes", OwnCodes, "from that of the codes it learned from.*does not depend on the given codes"),
+    Planted("learns_the_codes", APoint, "the standard deviation of its codes is.*not their spread"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The checks of conditions find what they are there for, in conditions that have nothing else wrong with them."""
+"""The checks of conditions find planted defects, in conditions without other defects."""
 
 import math
 import re
@@ -85,7 +85,7 @@ class Vectors(Condition):
 
 
 class Brightness(Condition):
-    """A sound condition: how bright the image is, which every image says."""
+    """A sound condition: the brightness of the image, computed from its pixels."""
 
     dim = 1
     from_data = True
@@ -102,7 +102,7 @@ class Brightness(Condition):
 
 
 class SelfLabelled(Condition):
-    """A sound condition: one of three classes, which Q finds; images that are brighter or darker are of the same."""
+    """A sound condition: one of three classes that a self-labelling Q finds; changes of brightness keep the class."""
 
     dim = classes = 3
     recovery = Recovery.SELF_LABELLED
@@ -342,7 +342,7 @@ class NeedsImages(Vectors):
 
 
 class Attributes(Condition):
-    """A sound condition: two attributes that an image has or has not, which Q says by logits."""
+    """A sound condition: two binary attributes of an image, for which Q returns logits."""
 
     dim = 2
     seen_by_code_critic = False
@@ -360,7 +360,7 @@ class Attributes(Condition):
 
 
 class Brackets(Attributes):
-    """A sound condition: one of four brackets, as how many thresholds it exceeds."""
+    """A sound condition: one of four brackets, encoded as the number of exceeded thresholds."""
 
     dim = 3
 
@@ -462,51 +462,55 @@ class UnknownInOneText(Sentences):
 
 
 PLANTED = [
-    ("texts_become_conditions", ReadsInSecret, ("reads_text is False", "forgotten")),
-    ("texts_become_conditions", AnotherScale, ("another vector than the same caption", "such as a scale")),
+    ("texts_become_conditions", ReadsInSecret, ("reads_text is False", "not set")),
+    ("texts_become_conditions", AnotherScale, ("another vector than an image's caption", "such as a scale")),
     ("texts_become_conditions", TextsInDoubles, ("torch.float64", "another dtype")),
-    ("texts_become_conditions", ReadsTextsTogether, ("another beside other texts", "padding is read")),
-    ("empty_texts_are_refused", ReadsNothing, ("has a vector, as if", "does not look at its texts")),
-    ("texts_become_conditions", SaysItReadsNone, ("reads is not True of", "something else than of_texts")),
-    ("empty_texts_are_refused", SaysItReadsAll, ("reads says of the empty text", "return False")),
-    ("empty_texts_are_refused", UnknownInOneText, ("not a tuple of words", "a list or one text")),
-    ("says_what_it_is", OneClassTooMany, ("4 classes and 3 dimensions", "attribute was forgotten")),
-    ("says_what_it_is", NoData, ("from_labels and seen_by_code_critic and recovery real, and from_data is False",)),
-    ("says_what_it_is", UnseenMismatch, ("mismatched, and seen_by_image_critic is False",)),
+    ("texts_become_conditions", ReadsTextsTogether, ("changes with the other texts", "padding is read")),
+    ("empty_texts_are_refused", ReadsNothing, ("returns a vector for the empty text", "does not look at its texts")),
+    ("texts_become_conditions", SaysItReadsNone, ("reads is not True for", "different rules")),
+    ("empty_texts_are_refused", SaysItReadsAll, ("reads is not False for the empty text", "return False")),
+    ("empty_texts_are_refused", UnknownInOneText, ("not a tuple of words", "a list or a single text")),
+    ("says_what_it_is", OneClassTooMany, ("4 classes and 3 dimensions", "attribute is missing")),
+    ("says_what_it_is", NoData, ("from_labels and seen_by_code_critic and recovery real, but from_data is False",)),
+    ("says_what_it_is", UnseenMismatch, ("mismatched is True, but seen_by_image_critic is False",)),
     ("conditions_come_from_the_generator", GeneratorIgnored, ("global generator of torch", "generator is ignored")),
     ("conditions_come_from_the_generator", GeneratorReplaced, ("without a generator", "seeds a generator itself")),
     ("conditions_come_from_the_generator", DrawsIndices, ("torch.int64", "class indices")),
     ("conditions_come_from_the_generator", DrawsTheSame, ("another seed gives the same", "generator is ignored")),
-    ("conditions_are_made_on_the_device", DeviceIgnored, ("is on cpu", "`device` is not passed on")),
+    ("conditions_are_made_on_the_device", DeviceIgnored, ("is on cpu", "`device` is not passed")),
     ("classes_are_one_hot", Probabilities, ("rows such as", "probabilities")),
-    ("classes_are_one_hot", LastClassNever, ("none is of class 2", "one too low")),
+    ("classes_are_one_hot", LastClassNever, ("none of .* has class 2", "too low by one")),
     ("classes_are_one_hot", CountsFromOne, ("become classes", "from 1")),
-    ("images_bring_conditions", FromDataForgotten, ("from_data is False, and entries gives", "forgotten")),
-    ("images_bring_conditions", FloatLabels, ("torch.float64", "another dtype")),
+    ("images_bring_conditions", FromDataForgotten, ("from_data is False, but entries returns", "not set")),
+    ("images_bring_conditions", FloatLabels, ("torch.float64", "wrong dtype")),
     ("images_bring_conditions", NoVectors, ("vectors are torch.int64", "`vectors` is not implemented")),
-    ("images_bring_conditions", OfTheTrainingImages, ("another among other images", "computed over all")),
-    ("images_without_conditions_are_refused", Unguarded, ("it makes None", "not looked at")),
+    ("images_bring_conditions", OfTheTrainingImages, ("changes with the other images", "computed over all")),
+    ("images_without_conditions_are_refused", Unguarded, ("returns None", "not checked for")),
     ("images_without_conditions_are_refused", Attribute, ("AttributeError", "raise a ValueError")),
-    ("images_without_conditions_are_refused", MadeUp, ("other entries", "not looked at")),
-    ("true_conditions_are_recovered", SignLost, ("where Q says one condition", "the sign is lost")),
-    ("true_conditions_are_recovered", AttributesSignLost, ("where Q says one condition", "the sign is lost")),
-    ("recovery_is_a_log_probability", Unnormalised, ("adds up to", "logits' own value", "log-softmax")),
-    ("recovery_is_a_log_probability", MeanOverAll, ("adds up to", "divided by the number of classes")),
-    ("recovery_is_a_log_probability", Bits, ("adds up to", "unit is the bit")),
+    ("images_without_conditions_are_refused", MadeUp, ("other entries", "not checked for")),
+    ("true_conditions_are_recovered", SignLost, ("the condition that Q predicts", "the sign is wrong")),
+    ("true_conditions_are_recovered", AttributesSignLost, ("the condition that Q predicts", "the sign is wrong")),
+    (
+        "recovery_is_a_log_probability",
+        Unnormalised,
+        ("adds up to", "used as log-probabilities", "log-softmax"),
+    ),
+    ("recovery_is_a_log_probability", MeanOverAll, ("adds up to", "over classes as well")),
+    ("recovery_is_a_log_probability", Bits, ("adds up to", "base 2")),
     ("recovery_is_a_log_probability", EachByItself, ("adds up to", "binary cross-entropy")),
-    ("recovery_is_a_log_probability", NoNormaliser, (r"integrates to 2\.507", "of a Gaussian is left out")),
-    ("recovery_is_a_log_probability", SquaresAlone, (r"integrates to 1\.772", "without 1/2")),
+    ("recovery_is_a_log_probability", NoNormaliser, (r"integrates to 2\.507", "of a Gaussian is missing")),
+    ("recovery_is_a_log_probability", SquaresAlone, (r"integrates to 1\.772", "without the factor 1/2")),
     ("changes_come_from_the_generator", ChangesDrawnElsewhere, ("global generator of torch", "generator is ignored")),
     ("changes_come_from_the_generator", OneChangeForAll, (r"of shape \(1, 1\)", "for the whole batch")),
-    ("changes_come_from_the_generator", ChangesOnTheCpu, ("is on cpu", "`device` is not passed on")),
-    ("changed_images_are_images", Cropped, (r"changed to \(4, 1, 15, 15\)", "brought back")),
+    ("changes_come_from_the_generator", ChangesOnTheCpu, ("is on cpu", "`device` is not passed")),
+    ("changed_images_are_images", Cropped, (r"changed to \(4, 1, 15, 15\)", "not restored")),
     ("changed_images_are_images", TooBright, (r"not in \[-1, 1\]", "clamp")),
-    ("changed_images_are_images", Unchanged, ("the same whatever the noise", "noise is not used")),
-    ("good_labels_cost_least", OneClassForAll, ("call every image the same", "a sign is lost")),
-    ("good_labels_cost_least", Inconsistent, ("others for the changed image", "a sign is lost")),
-    ("good_labels_cost_least", Undecided, ("undecided", "a term is missing")),
+    ("changed_images_are_images", Unchanged, ("do not depend on the noise", "noise is not used")),
+    ("good_labels_cost_least", OneClassForAll, ("the same for every image", "a sign is wrong")),
+    ("good_labels_cost_least", Inconsistent, ("differ for the changed image", "a sign is wrong")),
+    ("good_labels_cost_least", Undecided, ("uncertain", "a term is missing")),
     ("loaded_conditions_draw_the_same", PlainAttribute, ("draws other conditions", "plain attribute")),
-    ("loaded_conditions_draw_the_same", NeedsImages, ("built without images it is refused", "there are no images")),
+    ("loaded_conditions_draw_the_same", NeedsImages, ("cannot be built without images", "there are no images")),
 ]
 
 

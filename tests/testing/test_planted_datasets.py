@@ -1,4 +1,4 @@
-"""The checks of data sets find what they are there for, in data sets that have nothing else wrong with them."""
+"""The checks of data sets find planted defects, in data sets without other defects."""
 
 import functools
 import hashlib
@@ -30,7 +30,7 @@ COUNT, SIZE = 20, 16
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Grey images as files of bare pixels, with some bytes behind them; the first digit of a name is the class."""
+    """Writes grey images as files of raw pixels, followed by some bytes; the first digit of a name is the class."""
     root = tmp_path_factory.mktemp("data") / "images"
     root.mkdir()
     generator = torch.Generator().manual_seed(0)
@@ -69,7 +69,7 @@ class Files(StoredImages):
 
 
 class Source(DataSource):
-    """A sound data set, which holds out images by chance."""
+    """A sound data set that holds out random images."""
 
     files: type[Files] = Files
 
@@ -110,7 +110,7 @@ class Source(DataSource):
 
 
 class Generated(Source):
-    """A sound data set without files, of RGB images with a test set of its own."""
+    """A sound data set of RGB images without files, with its own test set."""
 
     reads_data_dir = False
 
@@ -122,7 +122,7 @@ class Generated(Source):
 
 
 def changing(base: type[Source], **fields: Callable[[ImageData], Any]) -> type[Source]:
-    """A data set of which something is replaced after it was loaded."""
+    """Returns a data set in which attributes are replaced after loading."""
 
     class Changed(base):  # type: ignore[misc, valid-type]
         def finished(self, data: ImageData) -> ImageData:
@@ -132,7 +132,7 @@ def changing(base: type[Source], **fields: Callable[[ImageData], Any]) -> type[S
 
 
 def with_files(files: type[Files]) -> type[Source]:
-    """A data set whose images on disk have a defect."""
+    """Returns a data set whose images on disk have a defect."""
     return type("Stored", (Source,), {"files": files})
 
 
@@ -150,7 +150,7 @@ class NoImageData(Source):
 
 
 class Stratified(Source):
-    """A sound split by class, which rounds up in each."""
+    """A sound split by class, which rounds up in each class."""
 
     def split(self, count: int) -> tuple[list[int], list[int]]:
         order = torch.randperm(count, generator=torch.Generator().manual_seed(self.context.seed)).tolist()
@@ -162,7 +162,7 @@ class Stratified(Source):
 
 
 class NextLarger(Generated):
-    """A sound data set that is published in some sizes, and gives the next larger one."""
+    """A sound data set that exists in some sizes, and returns the next larger size."""
 
     def __init__(self, context: DataContext) -> None:
         size = context.image_size and next(size for size in (20, 40, 80) if size >= context.image_size)
@@ -297,7 +297,7 @@ class LabelsOfTheNext(Source):
 
 
 class Captioned(Source):
-    """A sound data set, each of whose images has a caption or two."""
+    """A sound data set with one or two captions for each image."""
 
     def texts(self, count: int) -> list[tuple[str, ...]]:
         return [(f"image {index}", "an odd one")[: 1 + index % 2] for index in range(count)]
@@ -351,7 +351,7 @@ class NoCaptionsOnDisk(Captioned):
 
 
 class SoundWithAnUnusedClass(CountsFromOne):
-    """Of three classes, these images show two."""
+    """A sound data set whose images show two of three classes."""
 
     def finished(self, data: ImageData) -> ImageData:
         return replace(data, class_names=("neither", "even", "odd"))
@@ -467,28 +467,28 @@ def sentence(note: str) -> Callable[[ImageData], tuple[str, ...]]:
 
 
 PLANTED = [
-    ("two_sets_of_one_shape", NoImageData, ("gives a ImageSet, not ImageData", "torch data set")),
+    ("two_sets_of_one_shape", NoImageData, ("returns a ImageSet, not ImageData", "torch data set")),
     ("two_sets_of_one_shape", NothingHeldOut, ("20 training and 0 held-out", "at least one")),
     (
         "two_sets_of_one_shape",
         changing(Source, train=on_pixels(lambda x: x[..., 1:])),
-        ("held-out ones", "prepared differently"),
+        ("but held-out images", "prepared differently"),
     ),
     ("pixels_use_their_range", changing(Source, train=on_pixels(lambda x: x // 255)), ("from 0 to 1", r"in \[0, 1\]")),
     ("pixels_use_their_range", changing(Source, train=on_pixels(lambda x: x | 255)), ("are 255", "scaled wrongly")),
     ("labels_have_names", changing(Source, class_names=lambda data: "even"), ("counts as 4 names", "comma")),
-    ("labels_have_names", changing(Source, class_names=lambda data: (0, 1)), ("not all words", "numbers")),
-    ("labels_have_names", changing(Source, class_names=lambda data: ("a", "a")), ("several classes", "not unique")),
+    ("labels_have_names", changing(Source, class_names=lambda data: (0, 1)), ("not all non-empty texts", "numbers")),
+    ("labels_have_names", changing(Source, class_names=lambda data: ("a", "a")), ("more than once", "not unique")),
     ("labels_have_names", changing(Source, class_names=lambda data: ("even",)), ("1 class names", "missing")),
     (
         "labels_have_names",
         CountsFromOne,
-        ("labels go from 1 to 2, and no image has the label 0; there are 2 class names", "numbered from 1", "subtract"),
+        ("labels go from 1 to 2: no image has the label 0; there are 2 class names", "numbered from 1", "subtract"),
     ),
     (
         "labels_have_names",
         changing(CountsFromOne, class_names=lambda data: ()),
-        ("labels go from 1 to 2, and no image has the label 0 ", "numbered from 1"),
+        ("labels go from 1 to 2: no image has the label 0 ", "numbered from 1"),
     ),
     (
         "labels_have_names",
@@ -497,30 +497,30 @@ PLANTED = [
             train=lambda data: replace(data.train, labels=None),
             test=lambda data: replace(data.test, labels=None),
         ),
-        ("no labels, and 2 class names", "left out of the ImageSet"),
+        ("2 class names, but no labels", "missing in the ImageSet"),
     ),
     ("notes_are_sentences", changing(Source, notes=lambda data: "a note"), ("each letter", "comma")),
     ("notes_are_sentences", changing(Source, notes=sentence("two\nlines")), ("a note is", "several lines")),
     ("notes_are_sentences", changing(Source, notes=sentence("some are resized\n")), ("a note is", "line break")),
     ("notes_are_sentences", changing(Source, notes=sentence("resized")), ("a note is", "is a word")),
     ("captions_are_whole", CaptionsOfTrainingImages, ("held-out images have no captions", "one of the two sets")),
-    ("captions_are_whole", LinesWithTheirEnds, (r"caption of training image 0 is \['image 0", "with their ends")),
-    ("loads_the_same_again", CaptionsInAnyOrder, ("captions of training images", "are others")),
+    ("captions_are_whole", LinesWithTheirEnds, (r"training image 0 has white space .*\['image 0", "with line breaks")),
+    ("loads_the_same_again", CaptionsInAnyOrder, ("captions of training images", "differ")),
     ("loads_the_same_again", Shuffled, ("global generator of torch", "context.seed")),
     ("loads_the_same_again", PythonShuffled, ("global generator of Python's random", "context.seed")),
-    ("loads_the_same_again", RandomWithoutGlobals, ("training images", "are others")),
-    ("loads_the_same_again", ChangesWhatItKeeps, ("called twice", "changes what it keeps")),
-    ("missing_data_is_named", OpensAnyhow, ("NotADirectoryError", "comes through")),
-    ("missing_data_is_named", NamesNothing, ("does not name it", "without the path")),
-    ("missing_data_is_named", LooksElsewhere, ("loads although", "data_dir is not read")),
+    ("loads_the_same_again", RandomWithoutGlobals, ("training images", "differ")),
+    ("loads_the_same_again", ChangesWhatItKeeps, ("second call of `load`", "changes something that it keeps")),
+    ("missing_data_is_named", OpensAnyhow, ("NotADirectoryError", "is not caught")),
+    ("missing_data_is_named", NamesNothing, ("does not name it", "does not contain the path")),
+    ("missing_data_is_named", LooksElsewhere, ("loads although", "data_dir is ignored")),
     ("missing_data_is_named", SaysThatItReadsNothing, ("reads_data_dir is False", "leave reads_data_dir True")),
     ("missing_data_is_named", TwoLines, ("has 2 lines",)),
-    ("wishes_are_met_or_left", HalfTheSize, (r"asked for height and width \(16, 16\) it gives \(8, 8\)",)),
-    ("wishes_are_met_or_left", SizeAsChannels, (r"asked for channels \(3,\) it gives \(1,\)", "something else")),
-    ("held_out_images_follow_the_context", ShareUnread, ("hold out 4 images alike", "holdout is not read")),
-    ("held_out_images_follow_the_context", SeedUnread, ("seeds hold out the same", "seed is not read")),
-    ("held_out_images_follow_the_context", ShareToTrainOn, ("16 of 20 images", "images to train on")),
-    ("held_out_images_follow_the_context", TrainsOnHeldOut, ("there are 24 images", "trained on, too")),
+    ("wishes_are_met_or_left", HalfTheSize, (r"height and width are \(8, 8\) when \(16, 16\) is requested",)),
+    ("wishes_are_met_or_left", SizeAsChannels, (r"channels are \(1,\) when \(3,\) is requested", "another purpose")),
+    ("held_out_images_follow_the_context", ShareUnread, ("hold out 4 images", "holdout is ignored")),
+    ("held_out_images_follow_the_context", SeedUnread, ("seeds hold out the same", "seed is ignored")),
+    ("held_out_images_follow_the_context", ShareToTrainOn, ("16 of 20 images", "share of training images")),
+    ("held_out_images_follow_the_context", TrainsOnHeldOut, ("there are 24 images", "also in the training set")),
     ("held_out_images_follow_the_context", DrawsWithReplacement, ("not the same images with seed", "in both sets")),
     (
         "held_out_images_follow_the_context",
@@ -530,7 +530,7 @@ PLANTED = [
     (
         "held_out_images_follow_the_context",
         LabelsOfTheNext,
-        ("the same once these are moved by one place", "shifted against the images by one"),
+        ("the same after a shift by one place", "shifted against images by one"),
     ),
     (
         "held_out_images_follow_the_context",
@@ -540,26 +540,26 @@ PLANTED = [
     (
         "held_out_images_follow_the_context",
         CaptionsOfTheNext,
-        ("the same once these are moved by one place", "shifted against the images by one"),
+        ("the same after a shift by one place", "shifted against images by one"),
     ),
     ("held_out_images_follow_the_context", HoldsOutTrainingImages, ("4 of 4 held-out images", "same files")),
-    ("memory_changes_no_pixel", NeverInMemory, ("they stay on disk", "memory is not read")),
-    ("memory_changes_no_pixel", OtherInMemory, ("others on disk", "prepare images differently")),
+    ("memory_changes_no_pixel", NeverInMemory, ("images stay on disk", "memory is ignored")),
+    ("memory_changes_no_pixel", OtherInMemory, ("on disk differ", "prepare or order images differently")),
     ("memory_changes_no_pixel", NoFingerprintInMemory, ("the fingerprint None", "without the fingerprint")),
-    ("memory_changes_no_pixel", OtherLabels, ("labels of training images are others",)),
-    ("memory_changes_no_pixel", NoCaptionsOnDisk, ("captions of training images are others",)),
-    ("reads_in_any_order", with_files(Sorted), ("are other images than", "sorted")),
-    ("reads_in_any_order", with_files(SqueezesOne), ("expected uint8 of shape", "one image is taken for a batch")),
+    ("memory_changes_no_pixel", OtherLabels, ("labels of training images on disk differ",)),
+    ("memory_changes_no_pixel", NoCaptionsOnDisk, ("captions of training images on disk differ",)),
+    ("reads_in_any_order", with_files(Sorted), ("returns other images than", "sorted")),
+    ("reads_in_any_order", with_files(SqueezesOne), ("expected uint8 of shape", "a single image is not a batch")),
     ("reads_in_any_order", with_files(StacksNone), ("expects a non-empty",)),
     ("stored_images_travel", with_files(Opened), ("cannot be pickled", "open file")),
     ("stored_images_travel", with_files(Reopened), ("is still open", "constructor")),
     ("stored_images_travel", with_files(Caching), ("reading changes the object", "a cache")),
     ("fingerprints_tell_images_apart", with_files(AbsolutePaths), ("a copy of the files", "absolute paths")),
-    ("fingerprints_tell_images_apart", with_files(Times), ("a copy of the files", "times of files")),
+    ("fingerprints_tell_images_apart", with_files(Times), ("a copy of the files", "file times")),
     ("fingerprints_tell_images_apart", with_files(OfTheFolder), ("training and held-out images have the same",)),
-    ("fingerprints_tell_images_apart", with_files(NamesAlone), ("files have other contents", "names or numbers alone")),
-    ("fingerprints_tell_images_apart", with_files(CountAlone), ("another seed chose have the same",)),
-    ("fingerprints_tell_images_apart", with_files(Address), ("the next time", "an object's address")),
+    ("fingerprints_tell_images_apart", with_files(NamesAlone), ("files with other contents", "names or counts alone")),
+    ("fingerprints_tell_images_apart", with_files(CountAlone), ("chosen by another seed have the same",)),
+    ("fingerprints_tell_images_apart", with_files(Address), ("in the next call", "an object's address")),
     ("fingerprints_tell_images_apart", with_files(NoText), ("not a text",)),
 ]
 

@@ -1,4 +1,4 @@
-"""Defects of densities and samples: each is found by its check, which says what it is."""
+"""The checks of densities and samples find planted defects, and explain them."""
 
 import math
 from typing import Any
@@ -110,7 +110,7 @@ class ClipsItsNoise(Bell):
 
 
 class ClipsWhatNobodyDraws(Bell):
-    """As a function must that is not finite at the ends."""
+    """Clips noise, as a function that is infinite at the ends of the range requires."""
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         return super().forward(noise.clamp(-6, 6))
@@ -133,32 +133,32 @@ PLANTED = [
     Planted(
         "densities_normalise",
         ForgetsItsWeights,
-        r"integrates to (2\.9|3)\d*, not to 1.*3 parts are added up without their weights",
+        r"integrates to (2\.9|3)\d*, not to 1.*3 components are added up without weights",
     ),
     Planted(
         "samples_follow_the_density",
         VarianceForDeviation,
-        r"samples deviate by .* and the density says .*the variance is used where the standard deviation belongs",
+        r"samples have deviation .* but the density has .*the variance is used instead of the standard deviation",
     ),
     Planted("densities_normalise", WrongOfOneClass, "the density of class 2 integrates to 8"),
-    Planted("densities_over_all_classes", TakesAClassForGranted, "shares of the classes are 1, 0, 0: to some of them"),
-    Planted("densities_over_all_classes", SumsClassesUp, "add up to 3, not to 1.*without their weights"),
+    Planted("densities_over_all_classes", TakesAClassForGranted, "of the classes are 1, 0, 0: the density ignores"),
+    Planted("densities_over_all_classes", SumsClassesUp, "add up to 3, not to 1.*without weights"),
     Planted("densities_hold_in_many_dimensions", NormalisesTwoDimensions, r"integrates to 15\.\d.*too few or too many"),
     Planted(
         "densities_hold_in_many_dimensions",
         WideInManyDimensions,
-        r"samples deviate by .* in dimension \d of 5, and the density says",
+        r"samples have deviation .* in dimension \d of 5, but the density has",
     ),
     Planted(
         "densities_hold_in_many_dimensions",
         FarOffInManyDimensions,
-        "samples are where the density says that hardly any should be, in 5 dimensions",
+        "samples lie where the density is close to 0, in 5 dimensions",
     ),
-    Planted("samples_follow_the_density", LooksElsewhere, "samples are not where the density is.*a shift, a scale"),
+    Planted("samples_follow_the_density", LooksElsewhere, "samples do not follow the density.*a shift, a scale"),
     Planted(
         "dimensions_are_summed_first",
         SumsPartsFirst,
-        "a mixture of 3 parts.*logsumexp over the parts is taken before the sum over the dimensions",
+        "a mixture of 3 components.*logsumexp over components is taken before the sum over dimensions",
     ),
     Planted("joint_densities", SeparateDimensions, r"the event shape .* is \(\), not \(2,\).*Independent"),
     Planted("joint_densities", AnotherDistribution, "log_prob and distribution.* nats apart"),
@@ -191,5 +191,5 @@ def test_a_density_that_is_required_may_not_be_forgotten() -> None:
     report = check_prior(Pushed, required=("densities_normalise",), situations=Situations(code_dims=(2,), classes=(0,)))
     (failed,) = report.failed
     assert failed.check == "densities_normalise"
-    assert failed.reason == "a required check had nothing to look at: it has no density"
+    assert failed.reason == "the check is required, but does not apply: it has no density"
     assert all(result.outcome is not Outcome.EXPECTED_FAILURE for result in report.results)

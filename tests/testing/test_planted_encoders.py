@@ -1,4 +1,4 @@
-"""The checks of encoders find what they are there for, in encoders that have nothing else wrong with them."""
+"""The checks of encoders find planted defects, in encoders without other defects."""
 
 import math
 import re
@@ -33,7 +33,7 @@ class Bell(Encoder):
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
         mean, log_variance = self.body(image).float().chunk(2, dim=1)
-        # Away from 0, where the variance and the deviation are alike.
+        # Away from 0, where variance and standard deviation are equal.
         log_variance = log_variance - 2
         return Posterior(self.draw(mean, log_variance, noise), mean, log_variance)
 
@@ -60,7 +60,7 @@ class HeavyTailsTooWide(HeavyTails):
 
 
 class Turned(Bell):
-    """A sound encoder whose dimensions share noise, and are independent."""
+    """A sound encoder whose dimensions share noise, but are independent."""
 
     def centred(self, noise: Tensor) -> Tensor:
         turned = torch.linalg.qr(
@@ -175,25 +175,29 @@ class DetachedDeviation(Bell):
 
 
 PLANTED = [
-    ("says_what_it_is", NoDim, ("code_dim is 4, and it was built for 2", "context.code_dim")),
-    ("says_what_it_is", SaysPoint, ("stochastic is False, and with noise there is a log", "attribute was forgotten")),
+    ("says_what_it_is", NoDim, ("code_dim is 4, but it was built for 2", "context.code_dim")),
+    ("says_what_it_is", SaysPoint, ("stochastic is False, but with noise there is a log", "attribute is not set")),
     ("says_what_it_is", SaysBell, ("stochastic is True", "log-variance is left out")),
-    ("says_what_it_is", CodeAlone, ("gives a Tensor, not a Posterior", "the code alone")),
-    ("points_ignore_noise", NoisyPoint, ("with other noise", "stochastic")),
-    ("points_ignore_noise", OtherMean, ("mean is not its code", "another layer")),
-    ("no_noise_gives_the_mean", DrawsItself, ("without noise the code is up to", "drawn where none is given")),
-    ("no_noise_gives_the_mean", NoiseUnread, ("other noise gives the same code", "not read")),
+    ("says_what_it_is", CodeAlone, ("returns a Tensor, not a Posterior", "the code alone")),
+    ("points_ignore_noise", NoisyPoint, ("change with the noise", "stochastic")),
+    ("points_ignore_noise", OtherMean, ("mean is not the code", "another layer")),
+    ("no_noise_gives_the_mean", DrawsItself, ("without noise the code differs", "drawn although none is given")),
+    ("no_noise_gives_the_mean", NoiseUnread, ("other noise gives the same code", "not used")),
     ("no_noise_gives_the_mean", MeanOfTheDraw, ("the mean changes with the noise", "computed from the draw")),
-    ("draws_follow_the_posterior", Variance, ("codes of an image deviate", "variance is used as the standard")),
-    ("draws_follow_the_posterior", Quarter, ("codes of an image deviate", "halved twice")),
-    ("draws_follow_the_posterior", Raw, ("codes of an image deviate", "log-variance is used as")),
-    ("draws_follow_the_posterior", Unscaled, ("codes of an image deviate", "without the standard deviation")),
-    ("draws_follow_the_posterior", HeavyTailsTooWide, ("codes of an image deviate",)),
-    ("draws_follow_the_posterior", TurnedTooWide, ("codes of an image deviate",)),
-    ("draws_follow_the_posterior", OffCentre, ("standard deviations away from its mean", "not centred")),
+    ("draws_follow_the_posterior", Variance, ("codes of an image have deviation", "variance is used as the standard")),
+    ("draws_follow_the_posterior", Quarter, ("codes of an image have deviation", "halved twice")),
+    ("draws_follow_the_posterior", Raw, ("codes of an image have deviation", "log-variance is used as")),
+    (
+        "draws_follow_the_posterior",
+        Unscaled,
+        ("codes of an image have deviation", "noise is not multiplied"),
+    ),
+    ("draws_follow_the_posterior", HeavyTailsTooWide, ("codes of an image have deviation",)),
+    ("draws_follow_the_posterior", TurnedTooWide, ("codes of an image have deviation",)),
+    ("draws_follow_the_posterior", OffCentre, ("standard deviations away from its mean", "does not have mean 0")),
     ("codes_are_differentiable", DetachedMean, ("without noise no gradient", "mean is detached")),
     ("codes_are_differentiable", MeanOnlyWithoutNoise, ("with noise of 0 no gradient", "mean is detached")),
-    ("codes_are_differentiable", DetachedDeviation, ("deviation from the mean", "standard deviation is detached")),
+    ("codes_are_differentiable", DetachedDeviation, ("difference from the mean", "standard deviation is detached")),
 ]
 
 

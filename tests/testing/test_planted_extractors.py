@@ -1,4 +1,4 @@
-"""The checks of feature extractors find what they are there for, in extractors that have nothing else wrong."""
+"""The checks of feature extractors find planted defects, in extractors without other defects."""
 
 import hashlib
 import re
@@ -79,7 +79,7 @@ class WithoutClasses(Sound):
 
 
 class Reader(Sound):
-    """Reads texts, as counts of letters."""
+    """A sound extractor whose features of texts are counts of letters."""
 
     reads_text = True
 
@@ -123,7 +123,7 @@ class ClipWithoutTexts(Sound):
 
 
 class Offline(Sound):
-    """A sound one whose weights cannot be had for grey images, or at all."""
+    """A sound extractor whose weights are not available for grey images, or not at all."""
 
     everywhere = False
 
@@ -294,37 +294,37 @@ class LabelsUnguarded(Sound):
 
 PLANTED = [
     ("prepares_once", GlobalSeed, ("global generator of torch", "fork_rng")),
-    ("prepares_once", EachTime, ("after a second `prepare`", "trained on, each time")),
-    ("prepared_alike_next_time", Unseeded, ("the next time as", "other random numbers")),
-    ("prepared_alike_next_time", HashOfTheName, ("of one description make other", "weights are random")),
-    ("describes_itself", Lacking, ("its weights is None", "is missing")),
-    ("describes_itself", Listed, ("no text and no number", "a list")),
+    ("prepares_once", EachTime, ("a second `prepare`", "trained again in each call")),
+    ("prepared_alike_next_time", Unseeded, ("of another instance is", "other random numbers")),
+    ("prepared_alike_next_time", HashOfTheName, ("with the same description give different", "weights are random")),
+    ("describes_itself", Lacking, ("'weights' of its description is None", "is missing")),
+    ("describes_itself", Listed, ("neither texts nor numbers", "a list")),
     ("describes_itself", Percent, ("its accuracy is 93.5", "percent")),
-    ("describes_itself", Counting, ("after use as", "a counter")),
-    ("features_are_rows_of_numbers", FeaturesAlone, ("gives a Tensor, not Features", "tensor alone")),
+    ("describes_itself", Counting, ("but after use", "a counter")),
+    ("features_are_rows_of_numbers", FeaturesAlone, ("returns a Tensor, not Features", "tensor alone")),
     ("features_are_rows_of_numbers", Maps, (r"shape \(1, 6, 1, 1\)", "not flattened")),
     ("features_are_rows_of_numbers", Squeezed, (r"shape \(6,\)", "batch of one is squeezed")),
     ("features_are_rows_of_numbers", Doubles, ("torch.float64", r"\.float\(\)")),
     ("features_are_rows_of_numbers", Gradients, ("keep the graph", "gradients are recorded")),
     ("features_are_rows_of_numbers", Logarithms, ("infinite or not a number",)),
-    ("images_are_independent", Standardised, ("where it is alone", "over the batch")),
+    ("images_are_independent", Standardised, ("when it is alone", "over the batch")),
     ("images_are_independent", Training, ("Expected more than 1 value", "training mode")),
-    ("features_tell_images_apart", Constant, ("noise have the same features", "something else")),
-    ("features_tell_images_apart", DividedTwice, ("have the same features", "as whole numbers")),
+    ("features_tell_images_apart", Constant, ("noise have the same features", "images are not used")),
+    ("features_tell_images_apart", DividedTwice, ("have the same features", "as integers")),
     ("images_are_left_alone", Dropping, ("global generator of torch", "dropout")),
-    ("images_are_left_alone", OwnDice, ("other features the second time", "training mode")),
-    ("images_are_left_alone", InPlace, ("writes into the images", "in place")),
-    ("probabilities_add_up", Logits, ("one of them is -", "logits")),
-    ("probabilities_add_up", OverTheBatch, ("they add up to between", "over the batch")),
+    ("images_are_left_alone", OwnDice, ("different features the second time", "training mode")),
+    ("images_are_left_alone", InPlace, ("changes the given images", "in-place")),
+    ("probabilities_add_up", Logits, ("a probability is -", "logits")),
+    ("probabilities_add_up", OverTheBatch, ("add up to between", "over the batch")),
     ("labels_are_those_of_the_data", NoProbabilities, ("there are no probabilities", "left out")),
-    ("labels_are_those_of_the_data", OtherClasses, ("4 classes where the data has 2", "another data set")),
-    ("labels_are_those_of_the_data", LabelsUnguarded, ("AttributeError", "not looked at")),
+    ("labels_are_those_of_the_data", OtherClasses, ("4 classes and the data has 2", "another data set")),
+    ("labels_are_those_of_the_data", LabelsUnguarded, ("AttributeError", "not checked")),
     ("texts_are_rows_of_numbers", ReaderOfSixtyFourBits, ("1 texts are torch.float64", r"\.float\(\)")),
-    ("texts_are_rows_of_numbers", ReaderInAnotherSpace, ("texts have 5 features, and images 6", "one space")),
-    ("texts_are_rows_of_numbers", ReaderOfFeatures, ("gives a Features, not a tensor", "as extract does")),
+    ("texts_are_rows_of_numbers", ReaderInAnotherSpace, ("texts have 5 features, but images 6", "one space")),
+    ("texts_are_rows_of_numbers", ReaderOfFeatures, ("returns a Features, not a tensor", "as extract does")),
     ("texts_are_rows_of_numbers", ReaderOfMeans, ("infinite or not a number", "without a known word")),
-    ("texts_are_rows_of_numbers", ClipWithoutTexts, ("is_clip is True, and reads_text is not", "set both")),
-    ("texts_are_independent", ReaderOfBatches, ("where it is alone", "longest text of a batch")),
+    ("texts_are_rows_of_numbers", ClipWithoutTexts, ("is_clip is True, but reads_text is False", "set both")),
+    ("texts_are_independent", ReaderOfBatches, ("when it is alone", "longest text of a batch")),
     ("texts_are_told_apart", ReaderOfNothing, ("have the same features", "cut to nothing")),
 ]
 
@@ -346,7 +346,7 @@ def test_what_cannot_be_prepared_is_refused() -> None:
     report = check_component(Case("extractor", OfflineEverywhere, situations=both))
     [failed] = report.failed
     assert failed.check == "prepares_once"
-    assert "it cannot be prepared: the weights could not be downloaded" in failed.reason
+    assert "the weights could not be downloaded" in failed.reason
 
 
 def test_every_special_check_finds_something() -> None:

@@ -1,4 +1,4 @@
-"""Defects of priors that leave images out: each is found by its check."""
+"""The checks of priors that leave images out find planted defects."""
 
 import copy
 
@@ -83,9 +83,9 @@ class NoDensity(Window):
 
 
 PLANTED = [
-    Planted("leaves_images_out", LeavesNothingOut, "codes are no likelier where another image is left out"),
-    Planted("leaves_images_out", LeavesOthersOut, "codes are no likelier where another image is left out"),
-    Planted("leaves_images_out", Detached, "no gradient of log_prob of what leaving_out gives reaches the codes"),
+    Planted("leaves_images_out", LeavesNothingOut, "codes are not more likely without another image"),
+    Planted("leaves_images_out", LeavesOthersOut, "codes are not more likely without another image"),
+    Planted("leaves_images_out", Detached, r"no gradient of leaving_out\(...\).log_prob reaches the codes"),
     Planted("leaves_images_out", NoDensity, "not 12 finite numbers"),
 ]
 

@@ -1,4 +1,4 @@
-"""The checks of reconstruction losses find what was planted, and say why."""
+"""The checks of reconstruction losses find planted defects, and explain them."""
 
 import math
 import re
@@ -47,7 +47,7 @@ class SoundOfBinaryImages(Sound):
 
 
 class SoundOfLevels(Sound):
-    """A logistic distribution over 256 levels, whose outermost ones hold all that lies beyond."""
+    """A logistic distribution over 256 levels; the outermost levels include the tails."""
 
     def distances(self, reconstruction: Tensor, image: Tensor) -> Tensor:
         away = (image.detach().float() - reconstruction.float()) / 0.3
@@ -184,32 +184,32 @@ WHOLE = "the_whole_image_counts"
 NORMALISE, AGREE = "likelihoods_normalise", "likelihoods_agree_with_the_loss"
 
 PLANTED = [
-    (BelowZero, {LOWEST}, r"is -10 for the image itself, below 0.*\n.*constant was subtracted"),
+    (BelowZero, {LOWEST}, r"is -10 for the image itself, below 0.*\n.*constant is subtracted"),
     (
         OtherRange,
         {LOWEST, GROWS},
-        r"for the image itself, and .* for a paler copy.*\n.*ranges of image and recons.*\n.*\[-1, 1\]",
+        r"for the image itself, but .* for a paler copy.*\n.*not transformed alike.*\n.*\[-1, 1\]",
     ),
     (
         Blind,
         {LOWEST, GROWS, WHOLE, "gradients_reach_what_learns"},
         r"is 0 for the image itself and for all others.*\n.*does not compare",
     ),
-    (OfOneChannel, {WHOLE}, r"channel 1 of 3 of the reconstruction makes no difference.*\n.*cut out"),
-    (OfTheUpperHalf, {WHOLE}, r"the lower left quarter of the reconstruction makes no difference.*\n.*cut out"),
-    (Relative, {GROWS}, r"does not grow: it is .* at 2%.*\n.*normalised by the distance itself"),
-    (CriticForgotten, {CRITIC}, r"needs_image_critic is False, and the loss depends on.*\n.*was forgotten"),
+    (OfOneChannel, {WHOLE}, r"channel 1 of 3 of the reconstruction has no influence.*\n.*cut off"),
+    (OfTheUpperHalf, {WHOLE}, r"the lower left quarter of the reconstruction has no influence.*\n.*cut off"),
+    (Relative, {GROWS}, r"does not grow .*: it is .* at 2%.*\n.*normalised by the distance itself"),
+    (CriticForgotten, {CRITIC}, r"needs_image_critic is False, but the loss depends on.*\n.*is not set"),
     (
         CriticInVain,
         {CRITIC},
-        r"True, and the loss is the same with another.*\n.*not used.*\n.*leave needs_image_critic False",
+        r"True, but the loss is the same with another.*\n.*not used.*\n.*leave needs_image_critic False",
     ),
     (Unnormalised, {NORMALISE}, r"integrates to 2\.507 .*not to 1.*\n.*log\(2 pi\) / 2 of each pixel"),
     (Levels, {NORMALISE}, r"integrates to 127\.5 .*\n.*one of 256 levels, not a density"),
-    (NegativeLikelihood, {NORMALISE, AGREE}, r"cosine of -1, not of 1.*\n.*negative log-likelihood.*\n.*minus it"),
+    (NegativeLikelihood, {NORMALISE, AGREE}, r"cosine -1, not 1.*\n.*negative log-likelihood.*\n.*its negative"),
     (AveragedOverPixels, {AGREE}, r"changes 256 times as fast.*\n.*averaged over the 256 pixels.*\n.*TypeError"),
-    (RefusedWithoutAWord, {NORMALISE, AGREE}, r"refused with ''.*\n.*without a message"),
-    (SumOverTheBatch, {"samples_are_independent"}, r"mean of those of its halves.*\n.*a sum over the batch"),
+    (RefusedWithoutAWord, {NORMALISE, AGREE}, r"a TypeError with ''.*\n.*no message"),
+    (SumOverTheBatch, {"samples_are_independent"}, r"mean over its halves.*\n.*the sum over the batch"),
     (
         Unreduced,
         {"shapes_and_dtypes", "samples_are_independent"},
@@ -255,5 +255,5 @@ def test_likelihoods_that_are_no_sum_over_pixels_are_not_integrated() -> None:
     report = check_reconstruction_loss(Neighbours, situations=SITUATIONS)
     assert not report.failed, str(report)
     reasons = {result.check: result.reason for result in report.skipped}
-    assert reasons[NORMALISE] == "it is no sum of equal terms, one for each pixel"
+    assert reasons[NORMALISE] == "it is not a sum of equal terms, one for each pixel"
     assert AGREE not in reasons

@@ -1,4 +1,4 @@
-"""Defects that any module may have, planted into priors: each is found by its check, which says what it is."""
+"""The checks of all modules find defects planted into priors, and explain them."""
 
 import importlib
 import math
@@ -116,7 +116,7 @@ class DoublePrecision(Bell):
 
 
 class RootOfZero(Bell):
-    """exp(-|code|) in one dimension and more; the root's slope at 0 is infinite."""
+    """The density exp(-|code|), whose root has an infinite slope at 0."""
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
         distance = code.float().square().sum(1).sqrt()
@@ -290,7 +290,7 @@ class SizedByItsData(Bell):
 
 
 class ScaledByChance(Bell):
-    """What it draws when it is built is a buffer, and not saved."""
+    """Draws a buffer when it is built, and does not save it."""
 
     def __init__(self, context: PriorContext) -> None:
         super().__init__(context)
@@ -315,15 +315,19 @@ class DensityInItsInputsPrecision(Bell):
 
 
 PLANTED = [
-    Planted("states_are_whole", SizedByItsData, "its state does not fit another one.*what the training images show"),
+    Planted(
+        "states_are_whole",
+        SizedByItsData,
+        "cannot be loaded by another instance.*content of the training images",
+    ),
     Planted(
         "states_are_whole",
         ScaledByChance,
-        "forward differs .*: the buffer scales is not saved, and is another one .*persistent=False.*leave out",
+        "forward differs .*: the buffer scales is not saved, and a new instance .*persistent=False.*leave out",
     ),
     Planted("repeatable", DropsOutOfItsDensity, "in training mode log_prob draws from the global generator of torch"),
     Planted(
-        "bfloat16_agrees", DensityInItsInputsPrecision, "log_prob of bfloat16 inputs is torch.bfloat16, not float32"
+        "bfloat16_agrees", DensityInItsInputsPrecision, "log_prob with bfloat16 inputs is torch.bfloat16, not float32"
     ),
     Planted("builds", TakesTheEncoderForGranted, "has no attribute 'code_dim' in .* and no encoder"),
     Planted("shapes_and_dtypes", TakesClassesForGranted, "mat1 and mat2 .* and a condition of 4 dimensions"),
@@ -333,7 +337,7 @@ PLANTED = [
         needs_more_than_its_context,
         r"no attribute 'posterior' in .*test_planted_modules.py:\d+ \(with code_dim 2\)",
     ),
-    Planted("seed_decides_its_weights", DrawsWeightsWithNumpy, "'mean' differs.*a generator other than torch's"),
+    Planted("seed_decides_its_weights", DrawsWeightsWithNumpy, "'mean' differs.*another generator than torch's"),
     Planted(
         "options_survive_a_file",
         component(RestlessOptions, lambda options, context: Bell(context)),
@@ -360,7 +364,7 @@ PLANTED = [
         r"log_prob of WideOptions\(scale=.* is infinite or not a number.*give the field its bounds",
     ),
     Planted("shapes_and_dtypes", SpreadsASingleSample, "log_prob of a single sample is not a number.*unbiased=False"),
-    Planted("options_are_usable", component(ChoosyOptions, RefusesSilently), "refused without a word"),
+    Planted("options_are_usable", component(ChoosyOptions, RefusesSilently), "refused without a message"),
     Planted(
         "shapes_and_dtypes",
         DimensionsApart,
@@ -368,7 +372,7 @@ PLANTED = [
     ),
     Planted("shapes_and_dtypes", LosesTheBatch, r"forward has shape \(2,\) for 1 samples.*a squeeze"),
     Planted("shapes_and_dtypes", DoublePrecision, "log_prob is torch.float64.*a float64 tensor"),
-    Planted("finite_numbers", RootOfZero, "gradient of log_prob of codes of 0.*'code'.*a root.*epsilons under roots"),
+    Planted("finite_numbers", RootOfZero, "gradient of log_prob of codes of 0.*'code'.*root.*an epsilon to roots"),
     Planted(
         "finite_numbers",
         Overflows,
@@ -378,33 +382,37 @@ PLANTED = [
     Planted("samples_are_independent", StandardisesTheBatch, "forward of a sample changes by up to.*over the batch"),
     Planted("samples_are_independent", LogProbOfTheBatch, "log_prob of a sample changes.*over the batch"),
     Planted("use_changes_nothing", CountsInEvaluation, "log_prob changes 'calls' in evaluation mode.*if self.training"),
-    Planted("use_changes_nothing", TrainsItself, "log_prob changes 'mean' in training mode.*optimisers do"),
-    Planted("use_changes_nothing", WritesIntoItsInput, "forward changes its input 'noise'.*in place"),
     Planted(
-        "states_are_whole", KeepsAPlainTensor, "differs after the state was saved.*neither a parameter nor a buffer"
+        "use_changes_nothing",
+        TrainsItself,
+        "log_prob changes 'mean' in training mode.*parameters to the optimiser",
     ),
-    Planted("copies_are_independent", RemembersTheOriginal, "still computes with the original's parameters"),
-    Planted("gradients_reach_what_learns", CutsTheGraph, "reaches the parameters log_std.*cuts the graph"),
+    Planted("use_changes_nothing", WritesIntoItsInput, "forward changes its input 'noise'.*in-place"),
+    Planted("states_are_whole", KeepsAPlainTensor, "differs after the state is saved.*neither parameters nor buffers"),
+    Planted("copies_are_independent", RemembersTheOriginal, "still uses the original's parameters"),
+    Planted("gradients_reach_what_learns", CutsTheGraph, "reaches the parameters log_std.*the graph is cut"),
     Planted("gradients_reach_what_learns", DetachesCodes, "no gradient of log_prob reaches its input 'code'"),
     Planted(
-        "gradients_reach_what_learns", HasAParameterTooMany, "reaches the parameters temperature.*parameter is not used"
+        "gradients_reach_what_learns", HasAParameterTooMany, "reaches the parameters temperature.*parameter is unused"
     ),
     Planted(
-        "values_are_not_read", ChecksItsArguments, "log_prob reads a value.*`validate_args=False` of distributions"
+        "values_are_not_read", ChecksItsArguments, "log_prob reads a value.*`validate_args=False` for distributions"
     ),
     Planted("values_are_not_read", ReadsAValue, "log_prob reads a value.*`if tensor`.*torch.where"),
     Planted("stays_on_its_device", MakesATensorOnTheCpu, "forward mixes devices.*made on the CPU.*`device=x.device`"),
     Planted("bfloat16_agrees", ComputesInHalfPrecision, "log_prob under autocast is torch.bfloat16"),
     Planted(
-        "bfloat16_agrees", CancelsInHalfPrecision, "log_prob under autocast is .* away.*a difference of like numbers"
+        "bfloat16_agrees",
+        CancelsInHalfPrecision,
+        "log_prob under autocast is off by .*difference of nearly equal",
     ),
-    Planted("compiled_agrees", DiffersWhenCompiled, "away when it is compiled.*is_compiling"),
-    Planted("compiled_agrees", DiffersWhenCompiledWithClasses, "forward is .* away when it is compiled.*and 3 classes"),
-    Planted("compiled_agrees", DetachesCodesWhenCompiled, "the gradient of log_prob with respect to 'code' is up to"),
+    Planted("compiled_agrees", DiffersWhenCompiled, "differs by .* when it is compiled.*is_compiling"),
+    Planted("compiled_agrees", DiffersWhenCompiledWithClasses, "forward differs by .* compiled.*and 3 classes"),
+    Planted("compiled_agrees", DetachesCodesWhenCompiled, "the gradient of log_prob with respect to 'code' differs"),
     Planted(
         "compiled_agrees",
         LearnsNothingWhenCompiled,
-        "the gradient of log_prob with respect to 'mean' is up to .* away when it is compiled",
+        "the gradient of log_prob with respect to 'mean' differs by up to .* when it is compiled",
     ),
 ]
 
@@ -430,7 +438,7 @@ def test_a_planted_defect_is_found(planted: Planted) -> None:
 
 
 def test_every_check_finds_a_defect() -> None:
-    # What all kinds of modules are held to.
+    # The checks of all kinds of modules.
     generic = set(CATALOGUE["prior"].checks) & set(CATALOGUE["loss"].checks)
     found = {"listing_imports_no_torch", *(planted.check for planted in PLANTED)}
     assert {check.name for check in generic} == found

@@ -1,4 +1,4 @@
-"""The checks of networks find what they are there for, in a family that has nothing else wrong with it."""
+"""The checks of networks find planted defects, in families without other defects."""
 
 import re
 from collections.abc import Callable
@@ -129,7 +129,7 @@ class BreaksOnOtherSizes(Maps):
 
 
 class DropsOut(Family):
-    """A sound family all of whose networks but the image critic drop out."""
+    """A sound family with dropout in all networks except the image critic."""
 
     def encoder(self, outputs: int) -> nn.Module:
         return nn.Sequential(nn.Dropout(0.1), super().encoder(outputs))
@@ -145,15 +145,15 @@ class DropsOut(Family):
 
 
 class Signs(nn.Module):
-    """Signs, with the gradients of what they are the signs of."""
+    """Signs, with straight-through gradients."""
 
     def forward(self, value: Tensor) -> Tensor:
-        # bfloat16 is coarse near 8.
+        # In bfloat16, numbers near 8 are coarse.
         return value + (torch.where(value + 8 > 8, 1.0, -1.0) - value).detach()
 
 
 class BinaryImages(Family):
-    """A sound decoder to black and white. In bfloat16, some pixels turn."""
+    """A sound decoder to black and white images. In bfloat16, some pixels flip."""
 
     def ending(self) -> list[nn.Module]:
         return [Signs()]
@@ -217,7 +217,7 @@ class NothingInTheMiddle(Family):
 
 
 class Part(nn.Module):
-    """A slice of what a module takes."""
+    """Passes a slice of the input to a module."""
 
     def __init__(self, *where: slice) -> None:
         super().__init__()
@@ -370,7 +370,7 @@ class MinibatchDeviation(Critic):
 
 
 class RemembersImages(Critic):
-    """Batch norm of one's own, whose statistics priorkit does not know."""
+    """A custom batch norm, whose statistics priorkit does not recognise."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -402,17 +402,24 @@ PLANTED = [
     planted("every_part_is_there", lambda context: nn.Linear(1, 1), "not Networks"),
     planted("every_part_is_there", lambda context: NoShape(context.shape), "its shape is None", "call super"),
     planted("every_part_is_there", lambda context: LateRefusal(context.shape), "conditions are not", "in `build`"),
-    planted("maps_go_both_ways", lambda context: EncodesMapsOnly(context.shape), "map_encoder alone", "missing"),
+    planted("maps_go_both_ways", lambda context: EncodesMapsOnly(context.shape), "only the map_encoder", "missing"),
     planted("maps_go_both_ways", lambda context: FlatMaps(context.shape), r"not \(3, 2, 4, 4\)", "flattened"),
-    planted("maps_go_both_ways", lambda context: FixedChannels(context.shape), "RuntimeError", "fixed"),
+    planted("maps_go_both_ways", lambda context: FixedChannels(context.shape), "RuntimeError", "hard-coded"),
     planted("maps_go_both_ways", lambda context: BreaksOnOtherSizes(context.shape), "AssertionError"),
     planted("images_are_in_range", lambda context: LinearMaps(context.shape), r"not in \[-1, 1\]", "decoder of maps"),
     planted("parts_are_new_each_time", lambda context: MadeOnce(context.shape), "share", "made once"),
     planted("parts_are_new_each_time", lambda context: Seeded(context.shape), "same weights", "seeds torch"),
-    planted("sizes_are_taken_as_asked", lambda context: FixedWidth(context.shape), r"encoder\(1\) gives", "fixed"),
+    planted(
+        "sizes_are_taken_as_asked", lambda context: FixedWidth(context.shape), r"encoder\(1\) returns", "hard-coded"
+    ),
     planted("sizes_are_taken_as_asked", lambda context: NothingInTheMiddle(context.shape), "1 dimensions", "halved"),
     planted("images_are_in_range", lambda context: LinearEnding(context.shape), r"not in \[-1, 1\]", "linear"),
-    planted("images_are_in_range", lambda context: SigmoidEnding(context.shape), "no value is below", "sigmoid"),
+    planted(
+        "images_are_in_range",
+        lambda context: SigmoidEnding(context.shape),
+        "many images is below",
+        "sigmoid",
+    ),
     planted(
         "inputs_are_read_whole", lambda context: HalfOfTheCode(context.shape), "on dimension 3 of the codes", "sliced"
     ),
@@ -420,15 +427,15 @@ PLANTED = [
     planted("inputs_are_read_whole", lambda context: TopLeft(context.shape), "channel 0 of the top right quarter"),
     planted("inputs_are_read_whole", with_critic(RedAlone), "image_critic does not depend on channel 1"),
     planted("channels_last_agrees", lambda context: Views(context.shape), "view size", "flatten"),
-    planted("channels_last_agrees", lambda context: Strides(context.shape), "channels come last", "as_strided"),
-    planted("feature_layers_are_all_there", with_critic(NoLayers), "layers is None", "forgotten"),
+    planted("channels_last_agrees", lambda context: Strides(context.shape), "channels-last memory", "as_strided"),
+    planted("feature_layers_are_all_there", with_critic(NoLayers), "layers is None", "not set"),
     planted("feature_layers_are_all_there", with_critic(TooManyLayers), "are the same", "larger than"),
-    planted("feature_layers_are_all_there", with_critic(NegativeOffByOne), "are not features", "counted from the end"),
+    planted("feature_layers_are_all_there", with_critic(NegativeOffByOne), "differ from features", "from the end"),
     planted("feature_layers_are_all_there", with_critic(FirstByDefault), "not those of the last", "default"),
-    planted("feature_layers_are_all_there", with_critic(LostBatch), "for 3 images", "batch's dimension"),
-    planted("unknown_layers_are_refused", with_critic(AnyLayer), "given all the same", "remainder"),
-    planted("unknown_layers_are_refused", with_critic(IndexedFirst), "end in IndexError", "ModuleList"),
-    planted("unknown_layers_are_refused", with_critic(Wordless), "without a word", "message"),
+    planted("feature_layers_are_all_there", with_critic(LostBatch), "for 3 images", "batch dimension"),
+    planted("unknown_layers_are_refused", with_critic(AnyLayer), "returns features nevertheless", "remainder"),
+    planted("unknown_layers_are_refused", with_critic(IndexedFirst), "raises IndexError", "ModuleList"),
+    planted("unknown_layers_are_refused", with_critic(Wordless), "without a message", "no message"),
     planted(
         "samples_are_independent",
         with_critic(MinibatchDeviation),
@@ -438,17 +445,17 @@ PLANTED = [
     planted(
         "training_leaves_no_memory",
         with_critic(RemembersImages),
-        "image_critic in evaluation mode is up to",
+        "image_critic in evaluation mode differs",
         "track_running_stats",
     ),
-    planted("logits_are_scores_of_features", with_critic(OtherForward), "away from the logits", "overridden"),
-    planted("errors_give_negative_logits", with_critic(PositiveErrors), "a logit is", "without its sign"),
-    planted("conditions_change_the_logits", with_critic(HalfBlind), "2 of 6 logits are the same", "does not read"),
-    planted("conditions_change_the_logits", with_critic(Blind), "6 of 6 logits are the same", "does not read"),
+    planted("logits_are_scores_of_features", with_critic(OtherForward), "differs from the logits", "overridden"),
+    planted("errors_give_negative_logits", with_critic(PositiveErrors), "a logit is", "with a positive sign"),
+    planted("conditions_change_the_logits", with_critic(HalfBlind), "2 of 6 logits are the same", "ignores"),
+    planted("conditions_change_the_logits", with_critic(Blind), "6 of 6 logits are the same", "ignores"),
     planted(
         "features_fit_the_recogniser",
         lambda context: RecogniserOfTheFirstLayer(context.shape),
-        "it cannot take features of shape",
+        "the recogniser fails on features of shape",
         "another layer",
     ),
     planted(
@@ -458,7 +465,7 @@ PLANTED = [
         "ConfigurationError",
     ),
     planted(
-        "features_fit_the_recogniser", lambda context: RecogniserOfMaps(context.shape), "it makes shape", "flattened"
+        "features_fit_the_recogniser", lambda context: RecogniserOfMaps(context.shape), "returns shape", "flattened"
     ),
 ]
 

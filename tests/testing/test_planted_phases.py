@@ -1,4 +1,4 @@
-"""Defects of phases that components bring: each is found by its check."""
+"""The checks of phases that components bring find planted defects."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -14,7 +14,7 @@ from sound_priors import Planted
 
 
 class Matching(Phase):
-    """Moves a prior's mean and scale to those of codes, and trains a critic of its own on the way."""
+    """A phase that moves a prior's mean and scale to those of codes, and also trains its own critic."""
 
     name = "matching"
     players: Mapping[str, tuple[str, ...]] = {"critic": ("moment_critic",), "prior": ("prior",)}
@@ -37,7 +37,7 @@ class Matching(Phase):
 
 
 class Moved(Prior):
-    """A normal distribution that learns in a phase of its own."""
+    """A normal distribution that learns in its own phase."""
 
     learning = Learning.PHASES
     phase: Callable[[System], Phase] = Matching
@@ -152,19 +152,19 @@ class UsesWhatHasMoved(Matching):
 KEEP, TRAIN = "phases_keep_their_contract", "phases_train_their_players"
 PLANTED = [
     Planted(KEEP, bringing(NoName), "a phase named 'Not a Name'"),
-    Planted(KEEP, bringing(TakenName), "'autoencoder' has the name of another phase"),
+    Planted(KEEP, bringing(TakenName), "'autoencoder' has the name of one of priorkit's"),
     Planted(KEEP, bringing(NeverItsTurn), "every = 0, which must be a whole number"),
     Planted(KEEP, bringing(NoPlayers), "has no players"),
     Planted(KEEP, bringing(TrainsNobody), "trains 'image_discriminator'; what can be trained in this system is"),
     Planted(KEEP, bringing(TakenNetwork), "names its network 'decoder', which is the name of another module"),
     Planted(KEEP, bringing(SettingsForOthers), "optimiser settings for 'encoder', which it does not train"),
     Planted(KEEP, bringing(NoiseElsewhere), "noise of the phase 'matching' draws from the global generator"),
-    Planted(KEEP, bringing(NoiseOfOne), r"'prior' of the phase 'matching' is of shape \(1, \d+\)"),
+    Planted(KEEP, bringing(NoiseOfOne), r"'prior' of the phase 'matching' has shape \(1, \d+\)"),
     Planted(KEEP, bringing(TheSameNoise), "the same for another seed"),
     Planted(TRAIN, bringing(DrawsInItsMoves), "moves of the phase 'matching' draws from the global generator"),
     Planted(TRAIN, bringing(PriorDetached), "no move of the player 'prior' .* has a gradient for 'prior'.*detached"),
     Planted(TRAIN, bringing(ForgetsAMove), "no move of the player 'prior' .* never yielded"),
-    Planted(TRAIN, bringing(Unreduced), "the term 'each' of the phase 'matching' is no scalar tensor"),
+    Planted(TRAIN, bringing(Unreduced), "the term 'each' of the phase 'matching' is not a scalar tensor"),
     Planted(TRAIN, bringing(UsesWhatHasMoved), "modified by an inplace operation.*computed before an update"),
 ]
 

@@ -1,4 +1,4 @@
-"""The checks of what posteriors say find what they are there for, in encoders with nothing else wrong."""
+"""The checks of posteriors find planted defects, in encoders without other defects."""
 
 import math
 import re
@@ -50,7 +50,7 @@ class Skewed(Encoder):
 
 
 class OnTheSphere(Skewed):
-    """A sound encoder whose codes lie on a sphere: their density is one of directions."""
+    """A sound encoder whose codes lie on a sphere: their density is with respect to its surface."""
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
         found = super().forward(image, noise)
@@ -75,7 +75,7 @@ class OfTheMean(Skewed):
 
 
 class Quantising(Encoder):
-    """A sound quantising encoder with a loss of its own; of maps, so that places and channels can be mixed up."""
+    """A sound quantising encoder with its own loss; its maps allow mistakes in the order of positions and channels."""
 
     entries = 5
 
@@ -176,7 +176,7 @@ class EmbedsVectors(Skewed):
 
 
 class Categorical(Quantising):
-    """A sound encoder that draws its indices, by the noise of the first channel, with their log-probability."""
+    """A sound encoder that draws indices with the noise of the first channel, and returns their log-probability."""
 
     stochastic = True
     entries = 2
@@ -209,22 +209,22 @@ class OfOneIndex(Categorical):
 
 
 PLANTED = [
-    ("densities_are_those_of_the_draws", NoNormaliser, ("by the density of the noise", r"\(2 pi\)\^\(-D/2\)")),
-    ("densities_are_those_of_the_draws", NoDeterminant, ("by the density of the noise", "determinant")),
-    ("densities_are_those_of_the_draws", OfTheMean, ("by the density of the noise", "of the mean")),
-    ("densities_are_those_of_the_draws", OfOneIndex, ("are drawn in a share of", "log-probabilities of all")),
+    ("densities_are_those_of_the_draws", NoNormaliser, ("by the density of its noise", r"\(2 pi\)\^\(-D/2\)")),
+    ("densities_are_those_of_the_draws", NoDeterminant, ("by the density of its noise", "determinant")),
+    ("densities_are_those_of_the_draws", OfTheMean, ("by the density of its noise", "of the mean")),
+    ("densities_are_those_of_the_draws", OfOneIndex, ("are drawn with frequency", "log-probabilities of all")),
     ("terms_are_losses", DetachedTerm, ("no gradient of the term 'commitment'", "detached on both")),
-    ("terms_are_losses", TermOfEachImage, ("'codebook' is no scalar", "mean over the batch")),
+    ("terms_are_losses", TermOfEachImage, ("'codebook' is not a scalar", "mean over the batch")),
     ("terms_are_losses", TermOfAnother, ("named 'reconstruction'", "name it after")),
     ("terms_are_losses", InfiniteTerm, ("the term 'codebook' is inf",)),
     ("indices_are_of_the_codebook", NoIndices, ("have no indices", "left out")),
-    ("indices_are_of_the_codebook", SaysNothing, ("says nothing of them", "CodeSpace")),
+    ("indices_are_of_the_codebook", SaysNothing, ("does not describe them", "CodeSpace")),
     ("indices_are_of_the_codebook", FromOne, ("codebook has 5 entries", "count")),
     ("indices_are_of_the_codebook", IndicesAsFloats, ("indices are torch.float32", "flat")),
-    ("indices_are_of_the_codebook", PlacesFirst, ("away from embed", "channels and places")),
+    ("indices_are_of_the_codebook", PlacesFirst, ("differs from embed", "channels and positions")),
     ("indices_are_of_the_codebook", Unflattened, ("embed\\(\\) gives torch.float32 of shape", "channels first")),
-    ("indices_are_of_the_codebook", UnquantisedMap, ("unquantised has the shape",)),
-    ("indices_are_of_the_codebook", EmbedsVectors, ("embed\\(\\) changes codes", "leave embed")),
+    ("indices_are_of_the_codebook", UnquantisedMap, ("unquantised has shape",)),
+    ("indices_are_of_the_codebook", EmbedsVectors, ("embed\\(\\) changes codes", "do not override embed")),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Defects of what priors say of themselves, of their noise and of their labels: each is found by its check."""
+"""The checks of priors' attributes, noise and labels find planted defects."""
 
 from typing import Any
 
@@ -147,7 +147,7 @@ PLANTED = [
         "draws from the global generator of torch.*the generator is ignored",
     ),
     Planted("noise_comes_from_the_generator", SeedsItself, "without a generator it draws the same.*seeds a generator"),
-    Planted("noise_comes_from_the_generator", DrawsHalfOfItElsewhere, "not passed on to every call that draws"),
+    Planted("noise_comes_from_the_generator", DrawsHalfOfItElsewhere, "not passed to every call that draws"),
     Planted("noise_comes_from_the_generator", NoiseOfWholeNumbers, "is torch.int64 of shape"),
     Planted("noise_is_made_on_the_device", NoiseOnTheCpu, r"noise.* is on cpu.*pass `device=device`"),
     Planted(
@@ -155,18 +155,22 @@ PLANTED = [
     ),
     Planted("noise_decides_the_codes", ForgetsItsNoise, "other noise gives the same codes.*the noise is not used"),
     Planted("noise_decides_the_codes", SamplesInItsOwnWay, r"sample\(\) gives other codes.*sample is overridden"),
-    Planted("says_what_it_is", OtherCodes, "code_dim is 64, and it was built for 2.*self.code_dim = context.code_dim"),
-    Planted("says_what_it_is", SaysItIsFixed, "learning is FIXED, and it has parameters to train"),
+    Planted("says_what_it_is", OtherCodes, "code_dim is 64, but it was built for 2.*self.code_dim = context.code_dim"),
+    Planted("says_what_it_is", SaysItIsFixed, "learning is FIXED, but it has parameters to train"),
     Planted("says_what_it_is", KeepsTheEncoder, "the run's encoder is among its submodules"),
-    Planted("says_what_it_is", HidesItsDensity, "has_density is False, and log_prob has one"),
+    Planted("says_what_it_is", HidesItsDensity, "has_density is False, but log_prob has a value"),
     Planted("says_what_it_is", AlwaysTakesACondition, "takes_condition is True although there is no condition"),
-    Planted("says_what_it_is", HidesItsParts, "clusters is 0, and responsibilities has one"),
-    Planted("labels_change_codes", IgnoresLabels, "768 of 768 codes are the same for another condition.*not read"),
-    Planted("labels_change_codes", TakesTwoLabelsForOne, "256 of 768 codes are the same for another.*only partly"),
+    Planted("says_what_it_is", HidesItsParts, "clusters is 0, but responsibilities has a value"),
+    Planted("labels_change_codes", IgnoresLabels, "768 of 768 codes are the same for another condition.*is ignored"),
+    Planted(
+        "labels_change_codes",
+        TakesTwoLabelsForOne,
+        "256 of 768 codes are the same for another.*only part of it",
+    ),
     Planted("labels_change_codes", DensityIgnoresLabels, "log_prob of a code is the same for another condition"),
-    Planted("parts_share_each_code", SharesOverTheBatch, "they add up to between.*over the wrong dimension"),
-    Planted("parts_share_each_code", SharesAreAllAlike, "they are the same for all codes"),
-    Planted("parts_share_each_code", SharesAreDensities, "they add up to between.*not normalised over the parts"),
+    Planted("parts_share_each_code", SharesOverTheBatch, "add up to between.*over the wrong dimension"),
+    Planted("parts_share_each_code", SharesAreAllAlike, "responsibilities are the same for all codes"),
+    Planted("parts_share_each_code", SharesAreDensities, "add up to between.*not normalised over the components"),
     Planted("parameters_have_a_loss", LossIsANumber, "no gradient leaves parameter_loss"),
     Planted("parameters_have_a_loss", LossIsAVector, r"of shape \(2,\).*a vector"),
 ]

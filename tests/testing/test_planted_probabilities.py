@@ -1,4 +1,4 @@
-"""The checks of priors of indices find what they are there for, in a prior that has nothing else wrong with it."""
+"""The checks of priors of indices find planted defects, in priors without other defects."""
 
 import re
 from collections.abc import Callable
@@ -97,7 +97,7 @@ class OfOtherCodes(Table):
 
 
 class Counted(Table):
-    """The share of every code among all that it is given. Without defects."""
+    """The frequency of every code among the given codes. Without defects."""
 
     learning = Learning.ALL_CODES
     logits: Tensor
@@ -139,14 +139,14 @@ PLANTED = [
     ("samples_are_indices", OneTooMany, ("the codebook has 3 entries", "clamp")),
     ("samples_are_indices", Floats, ("codes are torch.float32", "codebook")),
     ("probabilities_are_those_of_the_samples", NotNormalised, ("add up to 1.649", "log-softmax")),
-    ("probabilities_are_those_of_the_samples", Mirrored, ("not drawn with the probabilities", "disagree")),
-    ("probabilities_are_those_of_the_samples", Squared, ("not drawn with the probabilities", "disagree")),
-    ("learns_the_indices", WrongSign, ("that share of its own codes is", "wrong sign")),
-    ("learns_the_indices", OfOtherCodes, ("that share of its own codes is", "something else")),
-    ("learns_the_indices", CountsOtherCodes, ("after a fit to codes", "something else")),
+    ("probabilities_are_those_of_the_samples", Mirrored, ("do not follow the probabilities", "disagree")),
+    ("probabilities_are_those_of_the_samples", Squared, ("do not follow the probabilities", "disagree")),
+    ("learns_the_indices", WrongSign, ("that code's share of its samples is", "wrong sign")),
+    ("learns_the_indices", OfOtherCodes, ("that code's share of its samples is", "does not depend on the given codes")),
+    ("learns_the_indices", CountsOtherCodes, ("after a fit to codes", "does not depend on")),
     ("fits_itself_in_place", CountedElsewhere, ("is another tensor after the fit",)),
     ("labels_change_codes", Unlabelled, ("are the same for another condition",)),
-    ("shapes_and_dtypes", Floats, ("forward is torch.float32, not int64", "give indices as int64")),
+    ("shapes_and_dtypes", Floats, ("forward is torch.float32, not int64", "return indices as int64")),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The checks of regularizers find what was planted, and say why."""
+"""The checks of regularizers find planted defects, and explain them."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -54,7 +54,7 @@ class SaysItHasNoTerms(Moments):
 
 
 class Likelihood(Regularizer):
-    """Minus the prior's log-density of codes, less the posterior's entropy."""
+    """Minus the prior's log-density of codes, minus the posterior's entropy."""
 
     needs_prior_code = False
     uses_condition = True
@@ -94,7 +94,7 @@ class NormalAlone(Likelihood):
 
 
 class Critic(Regularizer):
-    """A critic of codes, with a penalty where the adversarial loss has one."""
+    """A critic of codes, with a penalty if the adversarial loss has one."""
 
     has_critic = True
 
@@ -134,7 +134,7 @@ class Critic(Regularizer):
 
 
 class CriticWithBatchNorm(Critic):
-    """The statistics of its batch norm are those of whole batches, as a run synchronises them; it drops out, too."""
+    """A critic with dropout and batch norm, whose statistics a run synchronises over whole batches."""
 
     def __init__(self, context: RegularizerContext) -> None:
         super().__init__(context)
@@ -150,7 +150,7 @@ class CriticWithBatchNorm(Critic):
     def critic_terms(
         self, code: Tensor, prior_code: Tensor, condition: Tensor | None = None, mixing: Tensor | None = None
     ) -> Mapping[str, Tensor]:
-        # Together: each normalised by itself, they would not differ in mean and variance.
+        # In one batch: normalised separately, they would not differ in mean and variance.
         real, fake = self.critic(torch.cat([prior_code.float(), code.float()])).float().chunk(2)
         terms = {"critic_real": softplus(-real).mean(), "critic_fake": softplus(fake).mean()}
         if self.penalised and mixing is not None:
@@ -159,7 +159,7 @@ class CriticWithBatchNorm(Critic):
 
 
 class ConditionalCritic(Critic):
-    """One that is shown the class: it may add a weight of its own to logits."""
+    """A critic that sees the class: it may add a weight for each class to logits."""
 
     def __init__(self, context: RegularizerContext) -> None:
         super().__init__(context)
@@ -180,7 +180,7 @@ class ConditionalCritic(Critic):
 
 
 class SoundAverage(Moments):
-    """Compares with a running mean of the data's codes, too."""
+    """Also compares with a running mean of the data's codes."""
 
     running: Tensor
 
@@ -223,7 +223,7 @@ class TermsWithoutCritic(Moments):
 
 
 class Untrained(Moments):
-    """A number that never changes is a parameter."""
+    """A constant is a parameter."""
 
     def __init__(self, context: RegularizerContext) -> None:
         super().__init__(context)
@@ -344,7 +344,7 @@ class SumOverTheBatch(Likelihood):
 
 
 class RefusesOneCode(Likelihood):
-    """It has no reason to: it does not compare the codes of a batch."""
+    """Refuses a single code without a reason: it does not compare the codes of a batch."""
 
     def encoder_terms(
         self,
@@ -393,7 +393,7 @@ class SaysThatItTrainsNoPrior(Likelihood):
 
 
 class Projected(Moments):
-    """Compares codes along directions that each batch draws: some for each image, which the batch shares."""
+    """Compares codes along random directions: each image draws some, and the whole batch shares all."""
 
     def __init__(self, context: RegularizerContext) -> None:
         super().__init__(context)
@@ -413,7 +413,7 @@ class Projected(Moments):
         noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
         directions = self.directions(posterior.code, noise).float()
-        # Not a matrix product, which autocast would compute in less than float32.
+        # A matrix product would be computed in low precision under autocast.
         code, wanted = ((codes.float()[:, :, None] * directions).sum(1) for codes in (posterior.code, prior_code))
         return {"regularization": self.distance(code, wanted)}
 
@@ -453,7 +453,7 @@ class NoiseInVain(Projected):
 
 
 class FlatDecoder(Likelihood):
-    """The decoder's images of codes and of codes nearby must not differ."""
+    """Penalises differences between decoded images of codes and of nearby codes."""
 
     def decoder_terms(
         self, decoder: nn.Module, posterior: Posterior, noise: Tensor | None = None
@@ -488,12 +488,16 @@ PLANTED = [
     (
         NormalAlone,
         {"other_posteriors_are_used_or_refused"},
-        r"posteriors without a log_variance end with AssertionError.*\n.*takes for granted",
+        r"posteriors without a log_variance end with AssertionError.*\n.*assumes normal posteriors",
     ),
-    (Misnamed, {SAYS}, r"called 'reconstruction', as one of the run's own.*\n.*taken"),
+    (Misnamed, {SAYS}, r"named 'reconstruction', .* one of the run's own.*\n.*in use"),
     (SameName, {SAYS}, r"have the name regularization in common.*\n.*twice"),
-    (SaysItHasNoTerms, {SAYS}, r"has_terms is False, and it gives regularization: phases would leave them out"),
-    (TermsWithoutCritic, {SAYS}, r"has_critic is False, and critic_terms gives critic_real.*\n.*left at its default"),
+    (
+        SaysItHasNoTerms,
+        {SAYS},
+        r"has_terms is False, but it has the terms regularization, which phases would leave out",
+    ),
+    (TermsWithoutCritic, {SAYS}, r"has_critic is False, but critic_terms returns critic_real.*\n.*is not set"),
     (Untrained, {"gradients_reach_what_learns"}, r"not said to learn, so nothing trains the parameters scale"),
     (
         UntrainedCritic,
@@ -503,46 +507,66 @@ PLANTED = [
     (
         KeepsThePrior,
         {SAYS, "gradients_reach_what_learns", "copies_are_independent"},
-        r"prior.mean, prior.log_deviation are those of the encoder or the prior.*\n.*makes it a submodule",
+        r"prior.mean, prior.log_deviation belong to the encoder or the prior.*\n.*makes it a submodule",
     ),
-    (HiddenCritic, {SAYS, CLOSE}, r"has no parameters that critic_terms could train.*\n.*where torch does not look"),
+    (
+        HiddenCritic,
+        {SAYS, CLOSE},
+        r"has no parameters that critic_terms could train.*\n.*as a submodule",
+    ),
     (
         SampledInVain,
         {CODES},
-        r"needs_prior_code is True, and no term depends.*\n.*in vain.*\n.*needs_prior_code = False",
+        r"needs_prior_code is True, but no term depends.*\n.*for nothing.*\n.*needs_prior_code = False",
     ),
-    (SumOfNothing, {CODES}, r"encoder's centre depends on prior_code, which is empty.*\n.*a sum over no codes is 0"),
+    (
+        SumOfNothing,
+        {CODES},
+        r"encoder's centre depends on prior_code, which is empty.*\n.*over an empty batch",
+    ),
     (
         ConditionForgotten,
         {CONDITIONS},
-        r"uses_condition is False, and the encoder's regularization depends.*\n.*forgotten",
+        r"uses_condition is False, but the encoder's regularization depends.*\n.*not set",
     ),
-    (ConditionNotPassedOn, {CONDITIONS}, r"uses_condition is True, and no term depends on it.*\n.*not passed on"),
-    (MixingInVain, {MIXING}, r"needs_mixing is True, and no term depends on it.*\n.*not passed on"),
-    (MixingForgotten, {MIXING}, r"needs_mixing is False, and .*penalty depends on it .*penalty.*\n.*forgotten"),
+    (
+        ConditionNotPassedOn,
+        {CONDITIONS},
+        r"uses_condition is True, but no term depends on the condition.*\n.*not passed",
+    ),
+    (MixingInVain, {MIXING}, r"needs_mixing is True, but no term depends on mixing.*\n.*not passed"),
+    (MixingForgotten, {MIXING}, r"needs_mixing is False, but .*penalty depends on mixing .*penalty.*\n.*not set"),
     (
         DirectionsOfTheBatch,
         {NOISE},
-        r"encoder_noise\(5\) is torch.float32 of shape \(9, 2\), not .*\n.*whole batch shares.*\n.*some for each",
+        r"encoder_noise\(5\) is torch.float32 of shape \(9, 2\), not .*\n.*the batch shares.*\n.*batch shares them",
     ),
     (GeneratorForgotten, {NOISE}, r"encoder_noise draws from the global generator of torch.*\n.*generator is ignored"),
     (DeviceForgotten, {NOISE}, r"encoder_noise\(5, device='meta'\) is on cpu.*\n.*device is ignored"),
-    (NoiseInVain, {"encoder_noise_is_used"}, r"encoder_noise draws some, and no term depends on it.*\n.*left over"),
-    (ReadsTheVariance, {WORKS}, r"accepts a deterministic encoder .*, and then: AssertionError.*\n.*log_variance"),
-    (ReadsTheDensity, {WORKS}, r"accepts .* a OnlySampled, and then: TypeError.*no density.*\n.*calls log_prob"),
+    (NoiseInVain, {"encoder_noise_is_used"}, r"encoder_noise draws noise, but no term depends on it.*\n.*leftover"),
+    (
+        ReadsTheVariance,
+        {WORKS},
+        r"accepts a deterministic encoder .*, but the terms raise AssertionError.*\n.*log_variance",
+    ),
+    (
+        ReadsTheDensity,
+        {WORKS},
+        r"accepts .* a OnlySampled, but the terms raise TypeError.*no density.*\n.*log_variance or log_prob",
+    ),
     (RefusesInTwoLines, {WORKS}, r"check refuses a deterministic encoder and .* not with one line"),
     (
         AverageOfParts,
         {"buffers_need_the_whole_batch"},
-        r"buffer running depends on the codes, and needs_whole_batch is False.*\n.*several processes",
+        r"buffer running depends on the codes, but needs_whole_batch is False.*\n.*several processes",
     ),
-    (WrongWay, {CLOSE}, r"are -?[\d.]+ for codes of the prior, and -[\d.]+ for codes far away.*\n.*a sign is wrong"),
-    (ExchangedInCritic, {CLOSE}, r"far away after 80 updates of its critic.*\n.*exchanged"),
-    (SumOverTheBatch, {"samples_are_independent"}, r"mean of those of its halves.*\n.*a sum over the batch"),
+    (WrongWay, {CLOSE}, r"are -?[\d.]+ for codes of the prior, but -[\d.]+ for codes far away.*\n.*a sign is wrong"),
+    (ExchangedInCritic, {CLOSE}, r"far away after 80 updates of its critic.*\n.*swapped"),
+    (SumOverTheBatch, {"samples_are_independent"}, r"mean over its halves.*\n.*the sum over the batch"),
     (
         RefusesOneCode,
         {"shapes_and_dtypes"},
-        r"refuses a single sample: one code is not enough.*\n.*does not say that it does.*\n.*needs_whole_batch",
+        r"refuses a single sample: one code is not enough.*\n.*does not declare so.*\n.*needs_whole_batch",
     ),
     (Detached, {"the_encoder_learns"}, r"no gradient of regularization reaches the code.*\n.*detached"),
     (
@@ -554,9 +578,9 @@ PLANTED = [
     (
         DecoderLeadsToTheEncoder,
         {"the_decoder_learns"},
-        r"a gradient of decoder_slope reaches the posterior.*\n.*as they are.*\n.*detach them",
+        r"a gradient of decoder_slope reaches the posterior.*\n.*not detached.*\n.*detach them",
     ),
-    (SaysThatItTrainsNoPrior, {LEARNS}, r"trains_prior is False, and a gradient .* reaches the log_deviation, mean of"),
+    (SaysThatItTrainsNoPrior, {LEARNS}, r"trains_prior is False, but a gradient .* reaches the log_deviation, mean of"),
     (
         PriorDetached,
         {LEARNS},
@@ -587,7 +611,7 @@ def test_what_is_planted_is_found(
 
 
 class OwnPrior(Prior):
-    """A standard normal distribution that a regularizer of its own knows."""
+    """A standard normal distribution for which a special regularizer exists."""
 
     def __init__(self, code_dim: int) -> None:
         super().__init__()
@@ -633,7 +657,7 @@ def test_a_regularizer_that_is_made_for_one_prior_is_tried_with_it() -> None:
 
 
 class Shuffling(Critic):
-    """Its critic is shown codes whose second half is shuffled by `mixing`: of one dimension, there is none."""
+    """Its critic sees codes whose second half is shuffled by `mixing`; in one dimension, the second half is empty."""
 
     needs_mixing = True  # type: ignore[assignment]
 

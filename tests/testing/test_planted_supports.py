@@ -1,4 +1,4 @@
-"""Codes that lie elsewhere than they are said to, and densities by another measure: each is found by its check."""
+"""The checks of supports and their measures find planted defects."""
 
 import math
 import re
@@ -20,7 +20,7 @@ CHECKS = ("codes_lie_in_the_support", "densities_are_by_the_measure", "densities
 
 
 class Circling(Prior):
-    """A sound prior: a normal distribution around (1, 1, ...), divided by its length, by the sphere's surface."""
+    """A sound prior: a normal distribution around (1, 1, ...), projected to the sphere, with respect to its surface."""
 
     has_density = True
     support = Support(Space.SPHERE)
@@ -37,7 +37,7 @@ class Circling(Prior):
         return functional.normalize(noise + self.mean, dim=1)
 
     def log_prob(self, code: Tensor, condition: Tensor | None = None) -> Tensor:
-        """The integral over lengths r of r^(D-1) N(r code; mean, I)."""
+        """Returns the integral over lengths r of r^(D-1) N(r code; mean, I)."""
         code = code.float()
         lengths = torch.linspace(0, 12, 400, device=code.device)[1:]
         along = code @ self.mean
@@ -65,7 +65,7 @@ class LooksElsewhere(Circling):
 
 
 class Softened(Prior):
-    """A sound prior: exponentials of uniform entries, divided by their sum: uniform on the simplex."""
+    """A sound prior, uniform on the simplex: exponential numbers, divided by their sum."""
 
     has_density = True
     support = Support(Space.SIMPLEX)
@@ -89,14 +89,14 @@ class Softened(Prior):
 
 
 class ByTheEdges(Softened):
-    """By the simplex's own surface, which is sqrt(D) times as large as its shadow."""
+    """The density with respect to the simplex's surface, which is sqrt(D) times as large as its projection."""
 
     def constant(self) -> float:
         return super().constant() - 0.5 * math.log(self.code_dim)
 
 
 class Pointing(Prior):
-    """A sound prior of one-hot codes, the first twice as likely as each of the others."""
+    """A sound prior of one-hot codes; the first code is twice as likely as each of the others."""
 
     has_density = True
     support = Support(Space.ONE_HOT)
@@ -126,10 +126,10 @@ class AllAlike(Pointing):
 
 PLANTED = [
     ("codes_lie_in_the_support", LeavesTheSphere, "256 of 256 codes do not lie in the unit sphere"),
-    ("densities_are_by_the_measure", OfTheCircumference, r"the density there is (6|[67]\.\d+) times as large"),
-    ("densities_are_by_the_measure", LooksElsewhere, "times as large as samples are dense"),
-    ("densities_are_by_the_measure", ByTheEdges, r"the density there is 0\.[67]\d* times as large"),
-    ("densities_are_by_the_measure", AllAlike, "are drawn in a share of .*, and log_prob says"),
+    ("densities_are_by_the_measure", OfTheCircumference, r"the density there is (6|[67]\.\d+) times that"),
+    ("densities_are_by_the_measure", LooksElsewhere, "times that of the samples"),
+    ("densities_are_by_the_measure", ByTheEdges, r"the density there is 0\.[67]\d* times that"),
+    ("densities_are_by_the_measure", AllAlike, "are drawn with frequency .*, but log_prob says"),
     ("densities_add_up_on_the_support", OfTheCircumference, r"integrates to 6\.\d+"),
     ("densities_add_up_on_the_support", ByTheEdges, r"integrates to 0\.7\d*"),
 ]
@@ -156,7 +156,7 @@ def test_sound_priors_pass(build: type[Prior]) -> None:
 
 
 def outcomes(slot: str, build: type[Prior] | type[Encoder]) -> dict[str, Outcome]:
-    """Those of the checks of densities and of where codes lie."""
+    """Returns the results of the checks of densities and supports."""
     about = ("densities_", "codes_lie", "samples_follow")
     checks = [check for check in CATALOGUE[slot].checks if check.name.startswith(about)]
     return {check.name: run_check(Case(slot, build, situations=SITUATIONS), check).outcome for check in checks}
@@ -205,7 +205,7 @@ class InTurns(OnTheCircle):
     ("check", "build", "words"),
     [
         ("codes_lie_in_the_support", OffTheCircle, "of usual inputs do not lie in the unit sphere"),
-        ("densities_are_those_of_the_draws", InTurns, r"the density there is [67]\.\d+ times as large"),
+        ("densities_are_those_of_the_draws", InTurns, r"the density there is [67]\.\d+ times that"),
     ],
 )
 def test_planted_defects_of_encoders_are_found(check: str, build: type[Encoder], words: str) -> None:

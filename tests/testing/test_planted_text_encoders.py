@@ -1,4 +1,4 @@
-"""The checks of text encoders find what was planted, and say why."""
+"""The checks of text encoders find planted defects, and explain them."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -148,21 +148,21 @@ PLANTED = [
     (
         SaysFrozenAndLearns,
         {"says_what_it_is", "gradients_reach_what_learns"},
-        r"says that it is frozen, and words\.weight.* would be trained",
+        r"frozen is True, but words\.weight.* would be trained",
     ),
-    (NothingToTrain, {"says_what_it_is"}, r"does not say that it is frozen, and has nothing to train"),
+    (NothingToTrain, {"says_what_it_is"}, r"frozen is False, but it has no trainable parameters"),
     (FrozenAsNumber, {"says_what_it_is"}, r"frozen is 0, not True or False"),
-    (PadsBefore, {"tokens_have_one_form"}, r"a token follows a 0.*\n.*padding is put before"),
+    (PadsBefore, {"tokens_have_one_form"}, r"a token follows a 0.*\n.*padding comes before"),
     (PadsToTheLongest, {"tokens_have_one_form"}, r"tokens of 1 captions are torch\.int64 of shape \(1, 2\)"),
-    (NumbersAsTheyCome, {"tokens_follow_from_captions"}, "shown captions in another order, gives them other"),
-    (NumbersByChance, {"tokens_follow_from_captions"}, "another one, built alike after another seed"),
-    (CutsByItself, {"long_captions_are_cut"}, r"is_cut of a caption of 5 tokens is True, and length is 6"),
+    (NumbersAsTheyCome, {"tokens_follow_from_captions"}, "gives other tokens to captions in another order"),
+    (NumbersByChance, {"tokens_follow_from_captions"}, "another encoder, built alike after another seed"),
+    (CutsByItself, {"long_captions_are_cut"}, r"is_cut of a caption of 5 tokens is True, but length is 6"),
     (AveragesPadding, {"padding_changes_nothing"}, "with 7 more columns of 0"),
-    (OneVectorForAll, {"captions_are_told_apart"}, "have other tokens, and the same vector"),
+    (OneVectorForAll, {"captions_are_told_apart"}, "have different tokens, but the same vector"),
     (OneDimensionLess, {"captions_are_told_apart"}, "dimension 2 of 3 is the same for all captions"),
-    (UnknownTokens, {"unknown_words_are_of_the_caption"}, r"names a word twice|which does not stand there"),
+    (UnknownTokens, {"unknown_words_are_of_the_caption"}, r"names a word twice|which is not in the caption"),
     (UnknownList, {"unknown_words_are_of_the_caption"}, r"is \[.*\], not a tuple of words"),
-    (TakesAnything, {"wrong_captions_are_refused"}, r"a text in place of a list is taken: 'a bird'"),
+    (TakesAnything, {"wrong_captions_are_refused"}, r"a text instead of a list is accepted: 'a bird'"),
     (ReadsTheNeighbour, {"samples_are_independent"}, "with the others in its batch"),
 ]
 

@@ -1,4 +1,4 @@
-"""The checks of layers that follow what they are shown find what they are there for, in an encoder of sound layers."""
+"""The checks of tracking layers find planted defects, in an encoder without other defects."""
 
 import re
 
@@ -16,7 +16,7 @@ SITUATIONS = Situations(code_dims=(2,), codes=(), shapes=(ImageShape(1, 16),), e
 
 
 class RunningMean(TrackingLayer):
-    """Subtracts a running mean of what it is shown. Without defects."""
+    """A tracking layer that subtracts a running mean of its inputs. Without defects."""
 
     mean: Tensor
 
@@ -80,9 +80,9 @@ class RemembersMore(Centred):
 
 
 PLANTED = [
-    ("tracking_layers_can_be_held", RestlessCentred, ("moves 'mean.mean'", "track_running_stats")),
-    ("tracking_layers_can_be_held", OfAPart, ("does not say that it needs whole batches", "each would follow")),
-    ("training_leaves_no_memory", RemembersMore, ("in evaluation mode is up to",)),
+    ("tracking_layers_can_be_held", RestlessCentred, ("changes 'mean.mean'", "track_running_stats")),
+    ("tracking_layers_can_be_held", OfAPart, ("needs_whole_batch is False", "each would track")),
+    ("training_leaves_no_memory", RemembersMore, ("in evaluation mode differs by up to",)),
 ]
 
 

@@ -1,4 +1,4 @@
-"""What the public strategies draw."""
+"""The values that the public strategies draw."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal

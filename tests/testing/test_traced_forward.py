@@ -1,4 +1,4 @@
-"""The kit's backend of torch.compile, beside one that traces gradients, too."""
+"""The kit's backend of torch.compile, compared with a backend that also traces gradients."""
 
 from typing import Any
 

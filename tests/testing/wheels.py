@@ -1,4 +1,4 @@
-"""Plug-ins in folders, built and installed as anybody would, in fewer processes."""
+"""Builds and installs plug-ins from folders, in few processes."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Training steps on devices that are not there, with shapes alone.
+"""Training steps on absent devices, with shapes alone.
 
 The meta device does whole steps: anything that reads a value stops them. Fake CUDA tensors can go forward only, but
 they know their device and refuse to be mixed with another's. Planted defects show that both find what they are for.
@@ -26,7 +26,7 @@ from quick_choices import each_component
 
 SHAPE, BATCH = ImageShape(3, 16), 16
 COUNT = 100
-"""Training images, for priors that go on reading them."""
+"""Training images, for priors that read them during training."""
 
 
 def training_images() -> ImageSet:
@@ -39,14 +39,14 @@ DATA = DataSummary(
 
 
 def beside(system: BuiltSystem, device: torch.device) -> dict[str, Tensor]:
-    """What comes with the images: a condition that comes from the data, and which images they are."""
+    """Returns what comes with the images: a condition from the data, and the images' indices."""
     indices = {"indices": torch.arange(BATCH, device=device)} if system.prior.leaves_out else {}
     condition = system.condition
     if condition is None or not condition.from_data:
         return indices
     if condition.reads_text:
         tokens = torch.ones(BATCH, 3, dtype=torch.int32, device=device)
-        # Recurrent layers look for a GPU: here, only the condition's own phase may try.
+        # Recurrent layers query the GPU, so they run only in the condition's own phase.
         vectors = torch.zeros(BATCH, condition.dim, device=device)
         return {"condition": vectors, "mismatched": vectors, "entries": tokens}
     labels = torch.zeros(BATCH, dtype=torch.int64, device=device)
@@ -56,14 +56,14 @@ def beside(system: BuiltSystem, device: torch.device) -> dict[str, Tensor]:
 
 
 def config_of(recipe: str, registry: Registry, **changes: Any) -> RunConfig:
-    """A recipe with changes, and few channels: devices are the same with many, which take their time to be made."""
+    """Returns a recipe with changes and few channels: more channels take longer, and change nothing about devices."""
     settings = merge_settings(registry.recipe(recipe).settings, changes)
     return resolve_config(validate_settings(merge_settings(settings, {"networks": {"width": 4}})), registry)
 
 
 @pytest.fixture(autouse=True)
 def unrehearsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Systems are not tried out on the CPU when they are built: that reads values, and is half of the time."""
+    """Skips the trial run of a new system on the CPU, which reads values and takes half of the time."""
     monkeypatch.setattr("priorkit.models.compatibility.rehearse", lambda *arguments, **how: None)
 
 
@@ -96,7 +96,7 @@ def whole_steps_on_the_meta_device(config: RunConfig, registry: Registry) -> Non
     batches = Batches(images, BATCH, seed=0, device=META, channels_last=True)
     for stage in system.stages:
         if stage.batch is Batch.ALL_CODES:
-            continue  # its only step may well look at what it found
+            continue  # its only step may read values
         engine.set_phases(stage.phases)
         for _ in range(2):
             pixels = batches.at(engine.images_seen)
@@ -110,14 +110,14 @@ def whole_steps_on_the_meta_device(config: RunConfig, registry: Registry) -> Non
 
 
 def passes_on_a_fake_gpu(config: RunConfig, registry: Registry) -> None:
-    """The passes of every phase, on images converted there, and the averages; everything is made on the CPU first."""
+    """Runs every phase's passes, on images converted on the device, and the averages; parts are built on the CPU."""
     with fake_cuda():
         system = build_system(config, registry, DATA)
         for module in system._all_modules().values():
             move(module, CUDA)
             for part in module.modules():
                 if isinstance(part, AdversarialLoss):
-                    part.has_penalty = False  # it goes backward
+                    part.has_penalty = False  # a penalty needs a backward pass
         averages = AveragedNetworks(system.averaged(), 0.9)
         pixels = torch.zeros(BATCH, *SHAPE[:1], SHAPE.size, SHAPE.size, dtype=torch.uint8, device=CUDA)
         images = to_float(pixels, channels_last=True)
@@ -132,7 +132,7 @@ def passes_on_a_fake_gpu(config: RunConfig, registry: Registry) -> None:
                         assert (term.device, term.dtype, term.shape) == (CUDA, torch.float32, ()), name
                         assert term.requires_grad, name
             except RuntimeError as error:
-                # What takes gradients itself has mixed no devices until there.
+                # Calls that compute gradients need a real GPU; up to here, no devices were mixed.
                 if not NEEDS_A_GPU.search(str(error)):
                     raise
         averages.update()
@@ -183,7 +183,7 @@ def test_components_that_no_recipe_has(chosen: str, check: Check, registry: Regi
 
 
 class Sound(Prior):
-    """A prior without defects, for others to add one."""
+    """A prior without defects, to which subclasses add one."""
 
     learning = Learning.ADVERSARIAL
 
@@ -261,6 +261,6 @@ def test_a_sound_prior_passes(check: Check, make_registry: Any, make_component: 
 def test_planted_defects_are_found(
     prior: type[Prior], found: re.Pattern[str], check: Check, make_registry: Any, make_component: Any
 ) -> None:
-    # Where the whole of training is tried, the plug-in is named.
+    # The error of a whole training names the plug-in.
     with pytest.raises((RuntimeError, AssertionError, NotImplementedError, PluginError), match=found):
         check(*with_prior(prior, make_registry, make_component))

@@ -1,4 +1,4 @@
-"""Options that make training faster and change nothing else."""
+"""Options that speed up training without changing its results."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,13 +15,13 @@ from priorkit.training import Session
 from priorkit.training.acceleration import choose_recorder, compile_system
 from quick_choices import each_component, every_recipe
 
-# One step of plain gradient descent: what is compared are the gradients.
+# With one step of plain gradient descent, comparing weights compares gradients.
 DESCENT = {"optimizer": "sgd", "beta1": 0.0, "learning_rate": 0.1, "average": 0.5}
 
 
 @pytest.fixture
 def graphs() -> Iterator[Callable[[], int]]:
-    """Tells how many graphs have been compiled; more variants than are kept, or code left out, are an error."""
+    """Returns the number of compiled graphs; too many variants, or code that is not compiled, are an error."""
     import torch._dynamo as dynamo
     from torch._dynamo.utils import counters
 
@@ -43,12 +43,12 @@ def test_compiled_networks_have_the_same_gradients(
     recipe: str, tiny_session: Callable[..., Session], graphs: Callable[[], int]
 ) -> None:
     plain, compiled = tiny_session(recipe, **DESCENT), tiny_session(recipe, **DESCENT)
-    # What differs from recipe to recipe is what is traced, and with what.
+    # Recipes differ in the traced functions and their arguments.
     compile_system(compiled.system, backend="aot_eager" if recipe == "learned" else traced_forward)
     for session in (plain, compiled):
         session.step()
     assert_close(compiled, plain, 1e-6)
-    # The first step has met every way in which the networks are used. A review works with the plain networks.
+    # The first step uses the networks in every way. A review uses the uncompiled networks.
     found = graphs()
     compiled.review()
     for session in (plain, compiled):

@@ -1,4 +1,4 @@
-"""The engine and the phases, against the algorithms written down as plain loops."""
+"""The engine and the phases, compared with the algorithms as plain loops."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -19,12 +19,12 @@ RESIDUAL = {"name": "residual", "width": 2, "critic_hidden": 8, "code_critic_wid
 
 
 def fixed(network: nn.Module) -> Any:
-    """A copy that gradients go through, that learns nothing, and whose statistics are nobody's."""
+    """Returns a copy for reading only: gradients pass through it, but neither weights nor statistics are used later."""
     return copy.deepcopy(network).requires_grad_(False)
 
 
 def with_other_statistics(network: nn.Module, value: Tensor) -> Tensor:
-    """Lets a network learn from a pass that moves none of its statistics."""
+    """Lets a network learn from a pass that does not update its statistics."""
     statistics = {name: buffer.clone() for name, buffer in network.named_buffers()}
     return functional_call(network, statistics, (value,))
 
@@ -38,7 +38,7 @@ def fake(logits: Tensor) -> Tensor:
 
 
 class PlainLoop:
-    """Algorithm 1 of Wang et al. 2020, and the VAE and the AAE, written down without an engine."""
+    """Algorithm 1 of Wang et al. 2020, the VAE and the AAE, without an engine."""
 
     def __init__(self, system: BuiltSystem, config: RunConfig) -> None:
         self.system = copy.deepcopy(system)
@@ -117,7 +117,7 @@ class PlainLoop:
 
 
 def noises_of(session: Session) -> Iterator[dict[str, Noise]]:
-    """Lets a session do steps, and gives the noise of each phase in each."""
+    """Runs steps of a session, and returns the noise of each phase in each step."""
     drawn: dict[str, Noise] = {}
     for phase in session.engine.phases:
 

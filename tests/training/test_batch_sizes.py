@@ -1,4 +1,4 @@
-"""Sizes of batches."""
+"""Batch sizes."""
 
 from collections.abc import Callable
 

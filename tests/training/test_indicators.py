@@ -1,4 +1,4 @@
-"""Indicators against independent references, and at planted collapses."""
+"""Indicators, compared with independent references, and for planted collapses."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -29,7 +29,7 @@ def test_spreads_are_ratios_of_distances(n: int, m: int, seed: int) -> None:
     nearest = [np.median((squareform(each) + np.diag([np.inf] * least)).min(1)) for each in distances]
     found = sample_indicators(samples, images)
     assert found["sample_spread"] == pytest.approx(distances[0].mean() / distances[1].mean(), rel=1e-4)
-    if least % 2:  # of an even number, torch's median is the lower one
+    if least % 2:  # for an even number, torch's median is the lower of the two
         assert found["sample_neighbours"] == pytest.approx(nearest[0] / nearest[1], rel=1e-4)
 
 
@@ -50,7 +50,7 @@ def test_nothing_is_said_of_images_that_do_not_differ() -> None:
 
 
 class _Planted(nn.Module):
-    """An encoder whose posteriors are given: means times images, and a deviation for each dimension."""
+    """An encoder with given posteriors: means times images, and a standard deviation for each dimension."""
 
     stochastic = True
 

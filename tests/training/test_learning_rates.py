@@ -1,4 +1,4 @@
-"""How learning rates change while a stage is trained."""
+"""Learning rates over a stage."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ SessionOf = Callable[..., Session]
 
 
 def one_cycle(optimizer: SGD) -> lr_scheduler.LRScheduler:
-    # torch counts from its first step to its last, of which there are one more than spaces between them.
+    # torch's schedule spans the steps from first to last: one step more than intervals.
     highest = (0.3 * LENGTH + 1) / (LENGTH + 1)
     return lr_scheduler.OneCycleLR(
         optimizer, 1.0, LENGTH + 1, pct_start=highest, div_factor=25, final_div_factor=4.0, cycle_momentum=False
@@ -166,7 +166,7 @@ def test_recorded_steps_read_rates_from_memory(optimizer: str, tiny_session: Ses
     for name, each in optimizers.items():
         assert each.param_groups[0]["lr"] is lasting[name]
         assert float(lasting[name]) == 0.125
-    # Without a schedule nothing changes within a recording, and a number will do.
+    # Without a schedule, the rate is constant within a recording, so a number is enough.
     plain = tiny_session("vae", optimizer=optimizer)
     for each in make_optimizers(plain.system, plain.config, capturable=True).values():
         assert isinstance(each.param_groups[0]["lr"], float)

@@ -59,7 +59,7 @@ def test_everything_happens_on_time(tiny_session: Callable[..., Session]) -> Non
     assert set(saved) >= {0, 4, 7}
     assert diary.events[1] == ("checkpointed", 0, "last")
     assert len(set(saved)) == len(saved)
-    # The best so far is saved when it is reviewed.
+    # The best checkpoint so far is saved at its review.
     records = [
         step for step, score in diary.scores.items() if score == min(diary.scores[s] for s in diary.scores if s <= step)
     ]
@@ -114,7 +114,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tiny_session: Call
 
 
 def test_the_last_line_of_losses_leaves_a_prolonged_run_its_means(tiny_session: Callable[..., Session]) -> None:
-    """The end after step 5 has a line of its own; the one after step 8 is the mean over steps 5 to 8 all the same."""
+    """Stopping after step 5 adds a line; the line after step 8 is still the mean over steps 5 to 8."""
     whole, session = tiny_session(log_every=4, steps=8), tiny_session(log_every=4, steps=5)
     lines: list[dict[str, float]] = []
 
@@ -144,7 +144,7 @@ def test_time_spent_before_counts(tiny_session: Callable[..., Session]) -> None:
 def test_divergence_stops_the_run_before_anything_is_kept(
     where: str | None, tiny_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At once on a CPU; elsewhere with whatever comes first: a line of losses, a review, a checkpoint."""
+    """Immediately on a CPU; on other devices at the next line of losses, review or checkpoint."""
     schedule = {"log_every": 100, "sample_every": 100, "checkpoint_every": 100, **({where: 3} if where else {})}
     session, diary = tiny_session(steps=50, **schedule), Diary()
     if where is not None:
@@ -176,7 +176,7 @@ def test_an_observer_without_methods_is_fine(tiny_session: Callable[..., Session
 
 
 class Judge(Diary):
-    """Finds the scores that it was made with."""
+    """An evaluator that returns the given scores."""
 
     def __init__(self, scores: Mapping[int, Mapping[str, float]]) -> None:
         super().__init__()
@@ -195,7 +195,7 @@ def test_a_distance_of_features_decides_from_the_first_on(tiny_session: Callable
     session, judge = tiny_session(sample_every=1, evaluate_every=2, steps=9), Judge(found)
     run_session(session, [judge], never)
     assert session.best == {"score": 3.0, "step": 6.0, "features": 1.0}
-    # Reviews decide until there is one: at step 1, and perhaps at 2.
+    # Reviews decide until the first evaluation: at step 1, and possibly at step 2.
     assert [step for step in judge.best() if step > 2] == [6]
     assert judge.best()[0] == 1
     assert 2 in judge.best()

@@ -1,4 +1,4 @@
-"""Every recipe's losses over its first steps, held to a record: what moves code must not move them.
+"""Every recipe's losses over its first steps, compared with a record: refactoring must not change them.
 
 A change that means to move losses writes the record anew, with `pytest tests/training/test_recorded_losses.py
 --record-losses`, and says so in its commit.
@@ -27,7 +27,7 @@ SMALL_NETWORKS: dict[str, dict[str, int]] = {
 """A recipe's own networks, small enough for tests."""
 
 RELATIVE, ABSOLUTE = 5e-3, 5e-5
-"""Between kernels with AVX-512 and without, the record differs by up to 2.3e-3 of a loss."""
+"""Kernels with and without AVX-512 differ by up to 2.3e-3 of a loss."""
 
 RECIPES = [recipe.name for recipe in Registry(installed_plugins().plugins).recipes()]
 
@@ -41,7 +41,7 @@ def small_networks(recipe: str, registry: Registry) -> dict[str, Any]:
 
 
 def losses_of(recipe: str, registry: Registry, tiny_session: Callable[..., Session]) -> Losses:
-    """Each term's value in every step, by `phase/term`."""
+    """Returns each term's value in every step, by `phase/term`."""
     own = {name: value for name, value in registry.recipe(recipe).settings.items() if name == "code_size"}
     networks = small_networks(recipe, registry)
     session = tiny_session(recipe, own_sizes=True, networks=networks, channels_last=False, learning_rate=4e-4, **own)

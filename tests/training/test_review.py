@@ -1,4 +1,4 @@
-"""Pictures and scores of a model."""
+"""Reviews: pictures and scores of a model."""
 
 from collections.abc import Callable
 
@@ -45,7 +45,7 @@ def test_columns_of_samples_share_a_class(classes: int, columns: int, tiny_sessi
     asked = model.class_conditions(torch.arange(8 * columns) % columns % classes)
     noise = model.noise(8 * columns // classes, 5).repeat_interleave(classes, 0)
     assert torch.equal(review.samples, to_uint8(model.decode(model.codes_of(noise, asked), from_prior=True)))
-    # The score is of samples as the prior asks for them.
+    # The score uses samples with classes drawn at random.
     assert review.scores["sample_distance"] == energy_distance(model.sample(64, seed=5), to_float(held_out))
 
 

@@ -28,7 +28,7 @@ def optimizer_states(session: Session) -> dict[str, Tensor]:
 
 
 def everything(session: Session) -> dict[str, Tensor]:
-    """Weights, statistics, averages, optimiser states, position and losses: what makes two sessions the same."""
+    """Returns the whole state of a session: weights, statistics, averages, optimiser states, position and losses."""
     engine = session.engine.state_dict()
     position = {key: torch.tensor(engine[key]) for key in ("steps", "images_seen")}
     updates = (
@@ -116,7 +116,7 @@ def test_saved_and_loaded_in_between_makes_no_difference(
 
 
 def test_layouts_in_memory_survive_a_checkpoint(tiny_session: Callable[..., Session], tmp_path: Path) -> None:
-    """Fused optimisers need the layout of a weight and of what they keep for it to agree."""
+    """Fused optimisers need weights and their states in the same memory layout."""
     first, second = (tiny_session("learned", networks=RESIDUAL, channels_last=True) for _ in range(2))
     first.step()
     store = CheckpointStore(tmp_path)
@@ -216,7 +216,7 @@ def test_the_model_is_the_averaged_one(tiny_session: Callable[..., Session]) -> 
 
 
 def test_a_copied_prior_reads_the_copied_encoder(tiny_session: Callable[..., Session]) -> None:
-    """What is sampled before and after a run is saved must be one density."""
+    """Samples before and after saving a run must come from the same distribution."""
     session = tiny_session("vampprior", prior={"pseudo_inputs": 5})
     session.step()
     codes = session.model.codes(5)

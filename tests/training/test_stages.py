@@ -89,7 +89,7 @@ def test_a_resumed_run_is_the_same_run_wherever_it_stopped(
 
 
 class Notes(Observer):
-    """Notes at which steps a session is measured and reviewed, and what its best score was."""
+    """Records the steps at which a session is measured and reviewed, and its best score."""
 
     def __init__(self) -> None:
         self.measured_at: list[int] = []
@@ -112,7 +112,7 @@ def test_a_stage_ends_with_losses_and_pictures_and_the_best_is_found_anew(tiny_s
     assert notes.measured_at == [3, 6]
     assert notes.reviewed_at == [3, 6]
     assert session.best["step"] == 6.0
-    # Until the second stage has been looked at, nothing of it is the best.
+    # Before the first review of the second stage, there is no best checkpoint of it.
     assert notes.best[3:5] == [0.0, 0.0]
 
 

@@ -1,4 +1,4 @@
-"""Trainings with a planted fault are warned of; those without are not."""
+"""A training with a planted fault gives a warning; a training without one does not."""
 
 import warnings
 from collections.abc import Callable
@@ -54,7 +54,7 @@ def _make_grey(decoder: torch.nn.Module) -> None:
 
 
 def _silence(network: torch.nn.Module) -> None:
-    """Multiplies everything that a network's layers give by 0, and their gradients with it."""
+    """Multiplies the outputs of a network's layers by 0, and thus their gradients."""
     for module in network.modules():
         if not list(module.children()):
             module.register_forward_hook(lambda module, inputs, output: output * 0)
@@ -81,7 +81,7 @@ def test_a_critic_that_never_errs(session: Callable[..., Session]) -> None:
     critic = faulty.system.image_critic
     assert critic is not None
     _make_grey(faulty.system.decoder)
-    # Images that are not grey lie on one side of it, far beyond the margin, and grey ones on the other.
+    # The critic scores images that are not grey far above the margin, and grey images far below.
     critic.register_forward_hook(
         lambda module, inputs, logits: 0 * logits + 10 * (inputs[0].flatten(1).std(1) > 0.1).float() - 5
     )

@@ -1,4 +1,4 @@
-"""Since when symptoms last, and what is said of them."""
+"""The first step of symptoms, and their messages."""
 
 import pytest
 from hypothesis import given, settings

@@ -38,7 +38,7 @@ def priorkit_regularizers() -> list[Component[Regularizer]]:
             "total-correlation",
             TotalCorrelationOptions,
             _build,
-            summary="the divergence from the prior, and how far the codes' dimensions depend on each other",
+            summary="the divergence from the prior, and the total correlation of the codes' dimensions",
             source="Kim and Mnih 2018, Disentangling by factorising, arXiv:1802.05983, Eq. 2",
         )
     ]

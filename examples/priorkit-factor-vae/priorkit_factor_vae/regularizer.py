@@ -25,11 +25,11 @@ class TotalCorrelationRegularizer(Regularizer):
     """KL(q(code|x) || p(code)) + gamma TC(code) (Eq. 2 of Kim and Mnih 2018), in nats, averaged over the batch.
 
     TC, the total correlation, is the divergence of the aggregated posterior from the product of its marginals. A critic
-    that tells codes from codes whose dimensions are shuffled estimates it: its logit is the logarithm of their ratio.
-    The other divergence is estimated from one draw.
+    that distinguishes codes from codes with shuffled dimensions estimates TC: its logit is the log-ratio of their
+    densities. The first divergence is estimated from one draw.
 
     Args:
-        critic: From codes (N, code_dim) to logits (N,), positive for codes as they are.
+        critic: From codes (N, code_dim) to logits (N,), positive for codes that are not shuffled.
         gamma: Weight of the total correlation.
         learning_rate: Learning rate of the critic.
     """
@@ -47,7 +47,7 @@ class TotalCorrelationRegularizer(Regularizer):
         """Refuses encoders without a variance, and priors without a density.
 
         Raises:
-            ValueError: It is one of them.
+            ValueError: The encoder has no variance, or the prior no density.
         """
         if not encoder.stochastic:
             raise ValueError("needs an encoder that gives a distribution; use --encoder gaussian")
@@ -62,7 +62,7 @@ class TotalCorrelationRegularizer(Regularizer):
         condition: Tensor | None = None,
         noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
-        """`regularization`, the divergence from the prior, and `total_correlation`, weighted."""
+        """Returns `regularization`, the divergence from the prior, and `total_correlation`, weighted."""
         if posterior.log_variance is None:
             raise ValueError("needs posteriors that are normal with independent dimensions; use --encoder gaussian")
         code, deviation = posterior.code.float(), torch.exp(0.5 * posterior.log_variance.float())
@@ -75,22 +75,22 @@ class TotalCorrelationRegularizer(Regularizer):
         }
 
     def phases(self, system: System) -> Sequence[Phase]:
-        """The phase that trains the critic."""
+        """Returns the phase that trains the critic."""
         return [CriticPhase(system, self)]
 
 
 class CriticPhase(Phase):
-    """The critic learns to tell codes from codes whose dimensions are shuffled (Algorithm 1 of Kim and Mnih 2018).
+    """Trains the critic to distinguish codes from codes with shuffled dimensions (Algorithm 1 of Kim and Mnih 2018).
 
-    Both are made of one batch here; the paper shuffles those of a second one.
+    Both come from the same batch here; the paper shuffles the codes of a second batch.
 
     Args:
         system: The system that is trained.
-        regularizer: Its regularizer, whose critic this is.
+        regularizer: Its regularizer, which owns the critic.
     """
 
     name = "total_correlation"
-    needs_whole_batch = True  # shuffling takes codes of all of its images
+    needs_whole_batch = True  # codes are shuffled over the whole batch
 
     def __init__(self, system: System, regularizer: TotalCorrelationRegularizer) -> None:
         self.system = system
@@ -109,7 +109,7 @@ class CriticPhase(Phase):
 
     def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
         """One move of the critic."""
-        assert self.system.encoder is not None, "a regularizer has an encoder beside it"
+        assert self.system.encoder is not None, "a system with a regularizer has an encoder"
         with torch.no_grad(), frozen_statistics(self.system.encoder):
             code = self.system.encoder(images, noise["posterior"]).code
         shuffled = code.gather(0, noise["order"].argsort(dim=0))

@@ -29,7 +29,7 @@ def test_keeps_the_contract(check: Callable[[], None]) -> None:
 
 
 class Quadratic(nn.Module):
-    """A critic that can be exact for normal codes: a quadratic form and a constant."""
+    """A quadratic form and a constant: the form of the exact critic for normal codes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Quadratic(nn.Module):
 
 
 class Correlated(Encoder):
-    """Codes of two standard normal dimensions with a correlation, whatever the images are."""
+    """An encoder of two correlated, standard normal code dimensions, independent of the images."""
 
     code_dim = 2
     stochastic = True
@@ -58,7 +58,7 @@ class Correlated(Encoder):
 
 
 class OnlyAnEncoder:
-    """As much of a system as the critic's phase reads."""
+    """The part of a system that the critic's phase reads."""
 
     code_dim = 2
 
@@ -68,7 +68,7 @@ class OnlyAnEncoder:
 
 @pytest.mark.parametrize("correlation", [0.0, 0.8])
 def test_the_critic_finds_the_total_correlation(correlation: float) -> None:
-    """Of normal codes it is -log(1 - correlation^2) / 2."""
+    """For normal codes, the total correlation is -log(1 - correlation^2) / 2."""
     regularizer = TotalCorrelationRegularizer(Quadratic())
     encoder = Correlated(correlation)
     phase = CriticPhase(OnlyAnEncoder(encoder), regularizer)  # type: ignore[arg-type]

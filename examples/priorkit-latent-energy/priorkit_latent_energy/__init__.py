@@ -28,8 +28,8 @@ class LatentEnergyOptions(Options):
 
     hidden: int = Field(128, ge=1, description="width of the two hidden layers of the energy")
     steps: int = Field(20, ge=1, le=1000, description="steps of Langevin dynamics from noise to a code")
-    step_size: float = Field(0.4, gt=0, description="size s of such a step")
-    every: int = Field(1, ge=1, description="the energy is trained once in so many steps")
+    step_size: float = Field(0.4, gt=0, description="size of a Langevin step")
+    every: int = Field(1, ge=1, description="train the energy once every this many steps")
     learning_rate: float = Field(2e-5, gt=0, description="learning rate of the energy")
 
 
@@ -74,7 +74,7 @@ def priorkit_regularizers() -> list[Component[Regularizer]]:
             "latent-energy",
             LatentEnergyRegularizerOptions,
             _build_regularizer,
-            summary="the divergence from a prior with an energy, but for the constant that no network depends on",
+            summary="the divergence from a prior with an energy, up to a constant that no network depends on",
             source=_SOURCE,
         )
     ]

@@ -1,4 +1,4 @@
-"""A prior with an energy of its own, and the phase that trains it."""
+"""A prior with a learned energy, and the phase that trains it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,14 +13,15 @@ __all__ = ["EnergyPhase", "LatentEnergyPrior"]
 class LatentEnergyPrior(Prior):
     """p(code) proportional to exp(f(code)) N(code; 0, I) (Eq. 1 of Pang et al. 2020).
 
-    f is a network with two hidden layers of softplus units. Codes are drawn by Langevin dynamics: from noise, each step
-    goes up the gradient of log p and adds noise (Eq. 8). Its gradient is written out, so that samples need no autograd.
+    f is a network with two hidden layers of softplus units. Codes are drawn by Langevin dynamics: a chain starts from
+    noise, and each step follows the gradient of log p and adds noise (Eq. 8). The gradient is written out, so sampling
+    needs no autograd.
 
     Args:
         code_dim: Dimensions of a code.
         hidden: Width of the hidden layers.
         steps: Steps of Langevin dynamics.
-        step_size: s of such a step.
+        step_size: Size s of a Langevin step.
         every: The energy is trained once every `every` steps.
         learning_rate: Learning rate of the energy.
     """
@@ -45,11 +46,11 @@ class LatentEnergyPrior(Prior):
         self.learning_rate = learning_rate
         self.first = nn.Linear(code_dim, hidden)
         self.second = nn.Linear(hidden, hidden)
-        # f has no constant: p does not depend on it.
+        # No bias: p does not depend on a constant in f.
         self.last = nn.Linear(hidden, 1, bias=False)
 
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """Where a chain starts, and the noise of its steps: standard normal (n, steps + 1, code_dim)."""
+        """The starts of the chains, and the noise of their steps: standard normal (n, steps + 1, code_dim)."""
         return torch.randn(n, self.steps + 1, self.code_dim, generator=generator, device=device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -62,23 +63,23 @@ class LatentEnergyPrior(Prior):
             return code
 
     def negative_energy(self, code: Tensor) -> Tensor:
-        """F of codes (N, code_dim), float32 (N,)."""
+        """Returns f of codes (N, code_dim), float32 (N,)."""
         with torch.autocast(code.device.type, enabled=False):
             hidden = softplus(self.second(softplus(self.first(code.float()))))
             energy: Tensor = self.last(hidden).squeeze(1)
             return energy
 
     def _gradient(self, code: Tensor) -> Tensor:
-        """The gradient of f at codes (N, code_dim): softplus has the derivative sigmoid."""
+        """Returns the gradient of f at codes (N, code_dim); the derivative of softplus is the sigmoid."""
         first = self.first(code)
         second = torch.sigmoid(self.second(softplus(first))) * self.last.weight
         return (second @ self.second.weight * torch.sigmoid(first)) @ self.first.weight
 
     def phases(self, system: System) -> Sequence[Phase]:
-        """The phase that trains the energy.
+        """Returns the phase that trains the energy.
 
         Raises:
-            ValueError: The system has no encoder whose codes it could learn from.
+            ValueError: The system has no encoder.
         """
         if system.encoder is None:
             raise ValueError("learns from the codes of images; use --encoder gaussian")
@@ -100,11 +101,11 @@ class EnergyPhase(Phase):
         self.prior = prior
         self.every = prior.every
         self.players = {"prior": ("prior",)}
-        # Contrastive estimates of the gradient are noisy: Adam without momentum, and a low rate.
+        # The contrastive gradient is noisy: Adam without momentum, at a low learning rate.
         self.optimizers = {"prior": OptimizerSettings(learning_rate=prior.learning_rate, beta1=0.0)}
 
     def noise(self, n: int, generator: torch.Generator, device: torch.device) -> Noise:
-        """The noise of the prior's codes, and of the encoder's where it is stochastic."""
+        """The noise of the prior's codes, and of the encoder's codes if the encoder is stochastic."""
         noise = {"prior": self.prior.noise(n, generator=generator, device=device)}
         if self.system.encoder is not None and self.system.encoder.stochastic:
             noise["posterior"] = torch.randn(n, self.system.code_dim, generator=generator, device=device)
@@ -112,7 +113,7 @@ class EnergyPhase(Phase):
 
     def moves(self, images: Tensor, noise: Noise) -> Iterator[Move]:
         """One move of the prior: the energy's gradient is a difference of two means."""
-        assert self.system.encoder is not None, "the prior brings this phase only where there is an encoder"
+        assert self.system.encoder is not None, "the prior adds this phase only to systems with an encoder"
         with torch.no_grad(), frozen_statistics(self.system.encoder):
             encoded = self.system.encoder(images, noise.get("posterior")).code
             made = self.prior(noise["prior"])

@@ -11,9 +11,9 @@ __all__ = ["LatentEnergyRegularizer"]
 
 
 class LatentEnergyRegularizer(Regularizer):
-    """KL(q(code|x) || p(code)) less the constant log Z of the prior, in nats, averaged over the batch.
+    """KL(q(code|x) || p(code)) minus the constant log Z of the prior, in nats, averaged over the batch.
 
-    That is the closed form of KL(q || N(0, I)) less E_q[f(code)], which takes one draw.
+    This is KL(q || N(0, I)) in closed form, minus E_q[f(code)], estimated from one draw.
 
     Args:
         weight: Weight of the divergence.
@@ -26,10 +26,10 @@ class LatentEnergyRegularizer(Regularizer):
         self.weight = weight
 
     def check(self, encoder: Encoder, prior: Prior) -> None:
-        """Refuses what has no variance, and priors without an energy.
+        """Refuses encoders without a variance, and other priors than `latent-energy`.
 
         Raises:
-            ValueError: The encoder or the prior is of another kind.
+            ValueError: The encoder has no variance, or the prior no energy.
         """
         if not encoder.stochastic:
             raise ValueError("needs an encoder that gives a distribution; use --encoder gaussian")
@@ -44,8 +44,8 @@ class LatentEnergyRegularizer(Regularizer):
         condition: Tensor | None = None,
         noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
-        """`regularization`: the weighted divergence, but for a constant."""
-        assert isinstance(prior, LatentEnergyPrior), "check() lets no other through"
+        """Returns `regularization`: the weighted divergence, up to a constant."""
+        assert isinstance(prior, LatentEnergyPrior), "check() refuses other priors"
         if posterior.log_variance is None:
             raise ValueError("needs posteriors that are normal with independent dimensions; use --encoder gaussian")
         log_variance = posterior.log_variance.float()

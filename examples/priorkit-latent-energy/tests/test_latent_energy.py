@@ -56,7 +56,7 @@ def test_the_gradient_that_is_written_out_is_autograds(code_dim: int, seed: int)
 
 
 def test_long_chains_follow_the_density() -> None:
-    """In one dimension, moments of chains of small steps beside those of the density, summed up on a grid."""
+    """In one dimension, chains of small steps have the moments of the density, computed on a grid."""
     prior = moved(1, 3, steps=400, step_size=0.2)
     grid = torch.linspace(-8, 8, 4001)
     with torch.no_grad():
@@ -64,7 +64,7 @@ def test_long_chains_follow_the_density() -> None:
         density = torch.softmax(prior.negative_energy(grid[:, None]) - grid.square() / 2, dim=0)
     mean = float((density * grid).sum())
     variance = float((density * (grid - mean).square()).sum())
-    assert abs(mean) > 0.1  # it is no standard normal
+    assert abs(mean) > 0.1  # not a standard normal distribution
     assert float(codes.mean()) == pytest.approx(mean, abs=0.05)
     assert float(codes.var()) == pytest.approx(variance, rel=0.1)
 

@@ -20,7 +20,7 @@ _SOURCE = "Jolicoeur-Martineau 2019, The relativistic discriminator, arXiv:1807.
 class RelativisticOptions(Options):
     """Options of the adversarial loss `relativistic`."""
 
-    average: bool = Field(True, description="compare with the mean of the other samples, instead of one by one")
+    average: bool = Field(True, description="compare with the mean of the other kind of samples; otherwise in pairs")
 
 
 def _build(options: RelativisticOptions, context: AdversarialLossContext) -> AdversarialLoss:
@@ -38,7 +38,7 @@ def priorkit_adversarial_losses() -> list[Component[AdversarialLoss]]:
             "relativistic",
             RelativisticOptions,
             _build,
-            summary="cross-entropy of how much more real a sample looks than those of the other kind",
+            summary="cross-entropy of relative logits: how much more real a sample looks than the other kind",
             source=_SOURCE,
         )
     ]

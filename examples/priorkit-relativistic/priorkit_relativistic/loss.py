@@ -8,19 +8,19 @@ __all__ = ["RelativisticLoss"]
 
 
 class RelativisticLoss(AdversarialLoss):
-    """Cross-entropy of relative logits: how much more real a sample looks than those of the other kind.
+    """Cross-entropy of relative logits: how much more real a sample looks than samples of the other kind.
 
-    With the mean of the other kind's logits, that is the relativistic average GAN of Jolicoeur-Martineau 2019 (Eq. 6
-    and 7); one by one, the relativistic standard GAN (Eq. 4 and 5), whose two critic terms are then equal.
+    Relative to the mean of the other kind's logits, this is the relativistic average GAN of Jolicoeur-Martineau 2019
+    (Eq. 6 and 7); in pairs, the relativistic standard GAN (Eq. 4 and 5), whose two critic terms are equal.
 
     Args:
-        average: Whether logits are compared with the mean of those of the other kind.
+        average: Whether logits are compared with the mean of the other kind's logits.
     """
 
     def __init__(self, *, average: bool = True) -> None:
         super().__init__()
         self.comparison = Comparison.AVERAGE if average else Comparison.PAIRED
-        # A mean of a part of the batch is another mean.
+        # The mean over a part of the batch differs from that over the whole batch.
         self.needs_whole_batch = average
 
     def real(self, logits: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ class StudentTOptions(Options):
     """Options of the prior `student-t`."""
 
     degrees: int = Field(5, ge=1, le=1000, description="degrees of freedom; the fewer, the heavier the tails")
-    scale: float = Field(1.0, gt=0, description="scale of every dimension; where it is learned, at the start")
+    scale: float = Field(1.0, gt=0, description="scale of every dimension; the initial value if it is learned")
     learned: bool = Field(False, description="whether mean and scales learn by likelihood")
 
 

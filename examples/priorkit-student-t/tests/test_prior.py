@@ -37,7 +37,7 @@ def generator(seed: int) -> torch.Generator:
 
 
 def moved(code_dim: int, degrees: int, seed: int) -> StudentTPrior:
-    """A prior with a mean and scales of its own in every dimension."""
+    """Returns a prior with a different mean and scale in each dimension."""
     prior = StudentTPrior(code_dim, degrees, learned=True)
     with torch.no_grad():
         prior.mean.normal_(generator=generator(seed))
@@ -49,7 +49,7 @@ def moved(code_dim: int, degrees: int, seed: int) -> StudentTPrior:
 @given(code_dim=st.integers(1, 40), degrees=degrees_of_freedom, seed=seeds)
 def test_the_density_is_that_of_scipy(code_dim: int, degrees: int, seed: int) -> None:
     prior = moved(code_dim, degrees, seed)
-    # Wider than most of the prior, so that the tails count.
+    # Wider than most of the prior, to include its tails.
     codes = 5 * torch.randn(6, code_dim, generator=generator(seed))
     mean, variances = prior.mean.detach().double(), torch.exp(2 * prior.log_scale.detach().double())
     expected = scipy.stats.multivariate_t(mean.numpy(), torch.diag(variances).numpy(), degrees).logpdf(codes.numpy())
@@ -65,7 +65,7 @@ def test_samples_have_the_distribution(code_dim: int, degrees: int) -> None:
         standard = (prior.sample(20_000, generator=generator(2)) - prior.mean) * torch.exp(-prior.log_scale)
     for dimension in standard.double().T.numpy():
         assert scipy.stats.kstest(dimension, scipy.stats.t(degrees).cdf).pvalue > 1e-6
-    # As the dimensions share what stretches them, this is F-distributed; were they independent, it would not be.
+    # The dimensions share w, so this is F-distributed; with independent dimensions it would not be.
     squares = standard.double().square().mean(1).numpy()
     assert scipy.stats.kstest(squares, scipy.stats.f(code_dim, degrees).cdf).pvalue > 1e-6
 

@@ -54,14 +54,14 @@ def _build_prior(options: RecurrentOptions, context: PriorContext) -> Prior:
 @hookimpl
 def priorkit_encoders() -> list[Component[Encoder]]:
     """Supplies the encoder `example-vq`."""
-    summary = "the nearest vectors of a learned codebook, at every place of a map"
+    summary = "the nearest vector of a learned codebook, at every position of a map"
     return [Component("example-vq", VectorQuantisedOptions, _build_encoder, summary=summary, source=_SOURCE)]
 
 
 @hookimpl
 def priorkit_priors() -> list[Component[Prior]]:
     """Supplies the prior `recurrent`."""
-    summary = "indices of a codebook, one after another, by a recurrent network"
+    summary = "indices of a codebook, drawn one after another by a recurrent network"
     return [Component("recurrent", RecurrentOptions, _build_prior, summary=summary, source=_SOURCE)]
 
 

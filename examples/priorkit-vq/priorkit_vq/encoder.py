@@ -8,20 +8,20 @@ __all__ = ["VectorQuantisedEncoder"]
 
 
 class VectorQuantisedEncoder(Encoder):
-    """Maps whose vectors are each replaced by the nearest one of a codebook (van den Oord et al. 2017, Section 3).
+    """Replaces each vector of a map by the nearest vector of a codebook (van den Oord et al. 2017, Section 3).
 
-    The decoder's gradient passes the replacement as if it were not there. The codebook descends the squared distance
-    of its vectors from those that they replaced, and the encoder, by the factor `commitment`, the distance of these
-    from the codebook's (Eq. 3); distances are means over a map's numbers.
+    The decoder's gradient passes straight through the replacement. The codebook minimises the squared distance of its
+    vectors from the encoder's vectors, and the encoder, weighted by `commitment`, that of its vectors from the
+    codebook's (Eq. 3); distances are means over the entries of a map.
 
     Args:
         body: From images (N, C, H, W) to flattened maps (N, channels * height * width).
-        maps: The maps' space.
+        maps: The space of the maps.
         entries: Number of vectors in the codebook.
         commitment: Weight of the commitment loss.
 
     Raises:
-        ValueError: Codes are no maps.
+        ValueError: Codes are not maps.
     """
 
     def __init__(self, body: nn.Module, maps: CodeSpace, entries: int, commitment: float) -> None:
@@ -36,11 +36,11 @@ class VectorQuantisedEncoder(Encoder):
         self.codebook = nn.Parameter(torch.randn(entries, self.channels))
 
     def forward(self, image: Tensor, noise: Tensor | None = None) -> Posterior:
-        """Encodes images (N, C, H, W); whatever the noise."""
+        """Encodes images (N, C, H, W); the noise is ignored."""
         unquantised = self.body(image).float()
         with torch.no_grad():
             vectors = unquantised.unflatten(1, (self.channels, -1)).mT
-            # By differences: a product of matrices would round a code differently in another batch.
+            # By differences: with a matrix product, rounding of a code would depend on its batch.
             distances = torch.cdist(vectors, self.codebook, compute_mode="donot_use_mm_for_euclid_dist")
             indices = distances.argmin(2)
         nearest = self.embed(indices)
@@ -52,5 +52,5 @@ class VectorQuantisedEncoder(Encoder):
         return Posterior(code, code, terms=terms, unquantised=unquantised, indices=indices)
 
     def embed(self, codes: Tensor) -> Tensor:
-        """The codebook's vectors of indices (N, height * width): flattened maps (N, channels * height * width)."""
+        """Returns the vectors of indices (N, height * width): flattened maps (N, channels * height * width)."""
         return self.codebook[codes].mT.flatten(1)

@@ -14,16 +14,16 @@ __all__ = ["RecurrentPrior"]
 class RecurrentPrior(Prior):
     """p(indices) = prod_i p(index i | the indices before it), row after row.
 
-    A recurrent network (a GRU) reads the index on the left and the one above, and says how likely each entry comes
-    next. It is fitted to the encoder's indices by maximum likelihood, as the PixelCNN of van den Oord et al. 2017 is.
+    A recurrent network (a GRU) reads the index on the left and the index above, and gives the probabilities of the next
+    index. It is fitted to the encoder's indices by maximum likelihood, like the PixelCNN of van den Oord et al. 2017.
 
     Args:
-        codes: The indices' space.
+        codes: The space of the indices.
         width: Width of the network's state.
-        condition_dim: Dimensions of the condition s, from which the state starts; 0 for none.
+        condition_dim: Dimensions of the condition s, which gives the initial state; 0 for none.
 
     Raises:
-        ValueError: Codes are no indices.
+        ValueError: Codes are not indices.
     """
 
     kinds = (CodeKind.INDICES,)
@@ -39,7 +39,7 @@ class RecurrentPrior(Prior):
             )
         self.code_dim, self.entries, self.columns = codes.dim, codes.entries, codes.shape[1]
         self.takes_condition = condition_dim > 0
-        # The last of each stands for there being nothing on the left or above.
+        # The last vector of each means that there is no index on the left or above.
         self.left = nn.Embedding(codes.entries + 1, width)
         self.above = nn.Embedding(codes.entries + 1, width)
         self.places = nn.Parameter(torch.randn(codes.dim, width))
@@ -48,7 +48,7 @@ class RecurrentPrior(Prior):
         self.readout = nn.Linear(width, codes.entries)
 
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
-        """A uniform number for each index: shape (n, code_dim)."""
+        """A uniform number for each index, shape (n, code_dim)."""
         return torch.rand(n, self.code_dim, generator=generator, device=device)
 
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -64,7 +64,7 @@ class RecurrentPrior(Prior):
         """Log-probability of indices (N, code_dim) in nats, shape (N,).
 
         Raises:
-            ValueError: It depends on a condition, and none is given.
+            ValueError: The prior takes a condition, and none is given.
         """
         with _single_precision(code.device):
             logits = torch.stack(list(self._steps(code, condition)), dim=2)
@@ -75,7 +75,7 @@ class RecurrentPrior(Prior):
         return -self.log_prob(code, condition).mean() / self.code_dim
 
     def _steps(self, codes: Tensor, condition: Tensor | None) -> Iterator[Tensor]:
-        """Logits (N, entries) of place after place, for each of which `codes` need to be known before it alone."""
+        """Yields logits (N, entries) of one position after the other; each depends only on the `codes` before it."""
         if isinstance(self.first, nn.Linear):
             if condition is None:
                 raise ValueError("its indices depend on a condition, and none is given")
@@ -91,7 +91,7 @@ class RecurrentPrior(Prior):
 
 
 def _single_precision(device: torch.device) -> AbstractContextManager[object]:
-    """Switches autocast off, where the device has one."""
+    """Disables autocast, if the device has it."""
     if not torch.amp.is_autocast_available(device.type):
         return nullcontext()
     return torch.autocast(device.type, enabled=False)

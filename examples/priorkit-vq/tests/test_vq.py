@@ -33,7 +33,7 @@ def test_keeps_the_contract(check: Callable[[], None]) -> None:
 
 
 def encoder_of_maps(seed: int, commitment: float = 0.25) -> VectorQuantisedEncoder:
-    """Its images are maps of 3 channels, 2 high and 2 wide, as its body leaves them."""
+    """Returns an encoder whose images are the maps themselves: 3 channels, 2 high and 2 wide."""
     torch.manual_seed(seed)
     return VectorQuantisedEncoder(nn.Flatten(), CodeSpace((3, 2, 2)), 5, commitment)
 
@@ -56,7 +56,7 @@ def test_every_vector_is_the_nearest_of_the_codebook(seed: int, n: int) -> None:
 @settings(deadline=None, max_examples=20)
 @given(seed=seeds, commitment=st.floats(0, 4))
 def test_gradients_pass_the_codebook_by(seed: int, commitment: float) -> None:
-    """The decoder's gradient arrives as it is; the terms have those of Eq. 3 of van den Oord et al. 2017."""
+    """The decoder's gradient passes unchanged; the terms have the gradients of Eq. 3 of van den Oord et al. 2017."""
     encoder = encoder_of_maps(seed, commitment)
     maps = torch.randn(4, 3, 2, 2, requires_grad=True)
     found, weights = encoder(maps), torch.randn(4, 12)
@@ -79,7 +79,7 @@ def generator(seed: int) -> torch.Generator:
 @settings(deadline=None, max_examples=15)
 @given(seed=seeds, height=st.integers(1, 3), width=st.integers(1, 3), entries=st.integers(2, 5))
 def test_an_index_depends_on_those_before_it_alone(seed: int, height: int, width: int, entries: int) -> None:
-    """Its conditional probabilities are those of the joint ones; noise that stands for one of them draws that index."""
+    """Conditional probabilities follow from the joint ones, and noise within an index's interval draws this index."""
     torch.manual_seed(seed)
     prior = RecurrentPrior(CodeSpace((height, width), entries), 8)
     code = torch.randint(entries, (1, height * width), generator=generator(seed))
@@ -149,7 +149,7 @@ def test_fitting_raises_the_probability_of_the_codes(tmp_path: Path) -> None:
 
 
 def _nats(run: object) -> float:
-    """The mean log-probability of the codes of some images."""
+    """Returns the mean log-probability of the codes of some images."""
     images = torch.rand(64, 1, 16, 16, generator=generator(0)) * 2 - 1
     codes: Tensor = run.encode(images).flatten(1)  # type: ignore[attr-defined]
     return float(run.prior.log_prob(codes).mean())  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What adversarial losses want of a critic, and of those who fool it."""
+"""Checks of adversarial losses: the directions of their gradients, their penalties and their buffers."""
 
 from collections.abc import Callable
 
@@ -15,30 +15,30 @@ __all__ = ["ADVERSARIAL_LOSSES"]
 
 _FAR = 10.0
 _STEEP = 300.0
-"""By how much logits are multiplied for a critic that is steep at all samples."""
+"""Factor of the logits of a critic that is steep at all samples."""
 
 
 def accepts_a_critic(subject: AdversarialLossSubject) -> None:
-    """`check` accepts at least one critic, and refuses others by a ValueError that says why in one line."""
+    """`check` accepts at least one critic, and refuses others with a ValueError that says why in one line."""
     loss = subject.component()
     reasons = [refusal(lambda: loss.check(critic), f"a {type(critic).__name__}") for critic in subject.critics]  # noqa: B023
     require(
         None in reasons,
         f"check refuses every critic: {'; '.join(reason for reason in reasons if reason)}",
-        "it asks for something that no critic has, or its condition is the wrong way round",
+        "it requires something that no critic has, or its condition is inverted",
         "refuse only critics that the loss cannot work with",
     )
 
 
 def _slope(part: Callable[[Tensor], Tensor], logit: float) -> float:
-    """The derivative of a part, where all logits are the same."""
+    """Returns the derivative of a part of the loss at equal logits."""
     logits = torch.full((4,), logit, requires_grad=True)
     (gradient,) = torch.autograd.grad(part(logits), logits)
     return float(gradient.sum())
 
 
 def pulls_the_right_way(subject: AdversarialLossSubject) -> None:
-    """`real` wants higher logits where they are low, `fake` lower ones where they are high, `generator` higher ones."""
+    """`real` and `generator` fall as low logits rise, and `fake` rises as high logits rise."""
     loss = subject.component()
     high = -0.01 if subject.of_autoencoder else _FAR
     wrong = []
@@ -50,14 +50,14 @@ def pulls_the_right_way(subject: AdversarialLossSubject) -> None:
         slope = _slope(part, logit)
         if not slope * sign > 0:
             wrong.append(
-                f"{name} has the slope {slope:.3g} at logits of {logit:g}, and should "
+                f"{name} has slope {slope:.3g} at logits of {logit:g}, but should "
                 f"{'rise' if sign > 0 else 'fall'} there"
             )
     require(not wrong, "; ".join(wrong))
 
 
 def teaches_a_critic_that_is_utterly_wrong(subject: AdversarialLossSubject) -> None:
-    """At logits far on the wrong side the critic still learns which side is the right one."""
+    """At logits far on the wrong side, the critic still has a gradient towards the right side."""
     loss = subject.component()
     far = subject.far(loss)
     high = -0.01 if subject.of_autoencoder else far
@@ -69,43 +69,43 @@ def teaches_a_critic_that_is_utterly_wrong(subject: AdversarialLossSubject) -> N
 
 
 def compares_as_it_says(subject: AdversarialLossSubject) -> None:
-    """`comparison` is a `Comparison`; one with the mean of a batch needs the whole batch."""
+    """`comparison` is a `Comparison`, and `Comparison.AVERAGE` requires `needs_whole_batch`."""
     loss = subject.component()
     require(
         isinstance(loss.comparison, Comparison),
-        f"comparison is {loss.comparison!r}",
-        "a word is given",
+        f"comparison is {loss.comparison!r}, not a Comparison",
+        "it is a text",
         "use Comparison.ALONE, PAIRED or AVERAGE",
     )
     require(
         loss.comparison is not Comparison.AVERAGE or loss.needs_whole_batch,
-        "logits are compared with the mean of a batch, and needs_whole_batch is False",
-        "several processes would each compare with the mean of their own part of the batch",
+        "logits are compared with the mean of a batch, but needs_whole_batch is False",
+        "with several processes, each would compare with the mean of its own part of the batch",
         "set needs_whole_batch = True",
     )
 
 
 def _says_that_it_has_none(loss: AdversarialLoss) -> bool:
-    """Whether has_penalty is False because the loss itself said so."""
+    """Returns whether the loss itself, not the base class, sets has_penalty."""
     classes = type(loss).__mro__[: type(loss).__mro__.index(AdversarialLoss)]
     return "has_penalty" in vars(loss) or any("has_penalty" in vars(each) for each in classes)
 
 
 def penalties_train_the_critic(subject: AdversarialLossSubject) -> None:
-    """Where `has_penalty` is True, `penalty` is there, grows with the critic's slopes, and its gradients are finite."""
+    """With `has_penalty`, `penalty` is implemented, grows with the critic's slopes, and has finite gradients."""
     loss = subject.component()
     given = type(loss).penalty is not AdversarialLoss.penalty
     if not loss.has_penalty:
         require(
             not given or _says_that_it_has_none(loss),
-            "it has a penalty, and has_penalty is False: it is never called",
-            "has_penalty was forgotten",
+            "it implements penalty, but has_penalty is False: it is never called",
+            "has_penalty is not set",
             "set has_penalty = True",
         )
         raise NotApplicable("it has no penalty")
     require(
         given,
-        "has_penalty is True, and penalty is not implemented",
+        "has_penalty is True, but penalty is not implemented",
         "`penalty` is missing, or has another name",
         "implement penalty, or leave has_penalty False",
     )
@@ -122,15 +122,15 @@ def penalties_train_the_critic(subject: AdversarialLossSubject) -> None:
         value = penalty(steepness, **others)
         require(
             value.requires_grad,
-            f"no gradient leaves the penalty of {words}",
-            "the gradient in it is taken without create_graph=True, or the result is detached",
+            f"the penalty for {words} has no gradient",
+            "its inner gradient is computed without create_graph=True, or the result is detached",
             "pass create_graph=True to torch.autograd.grad",
         )
         found = torch.autograd.grad(value, list(weights.values()), allow_unused=True)
         for name, gradient in zip(weights, found, strict=True):
             require(
                 gradient is None or bool(gradient.isfinite().all()),
-                f"the gradient of the penalty of {words} with respect to the critic's {name!r} is infinite or not a "
+                f"the gradient of the penalty for {words} with respect to the critic's {name!r} is infinite or not a "
                 "number",
                 "a root has no derivative at 0",
                 "use torch.linalg.vector_norm, or add an epsilon under the root",
@@ -138,18 +138,18 @@ def penalties_train_the_critic(subject: AdversarialLossSubject) -> None:
         return [gradient for gradient in found if gradient is not None]
 
     require(
-        # The slopes of the small critic alone may be below a bound under which there is no penalty.
+        # The small critic's slopes may lie below the bound at which a penalty begins.
         any(bool(gradient.any()) for gradient in (*gradients("usual samples"), *gradients("usual samples", _STEEP))),
         "no gradient of the penalty reaches the critic",
-        "it does not call the critic that it is given, or detaches what that says",
+        "it does not call the given critic, or detaches its output",
         "compute the penalty from critic(samples)",
     )
     flat, steep = (float(penalty(by).detach()) for by in (_STEEP / 100, _STEEP))
     require(
         steep >= flat,
-        f"the penalty is {flat:.4g} for a critic, and {steep:.4g} for one that is 100 times as steep",
+        f"the penalty is {flat:.4g} for a critic, but {steep:.4g} for a critic 100 times as steep",
         "its sign is wrong",
-        "return what the critic is to minimise: it is added to the critic's loss",
+        "return a value that the critic minimises: it is added to the critic's loss",
     )
     gradients("generated samples that equal real ones", fake=inputs["real"])
     kept = {name: weight.detach().clone() for name, weight in weights.items()}
@@ -163,7 +163,7 @@ def penalties_train_the_critic(subject: AdversarialLossSubject) -> None:
 
 
 def buffers_move_with_the_critic(subject: AdversarialLossSubject) -> None:
-    """Buffers move in `real` and `fake` alone, in training mode, while gradients are recorded, and in place."""
+    """Buffers change only in `real` and `fake`, in training mode, while gradients are recorded, and in place."""
     loss: nn.Module = subject.component()
     assert isinstance(loss, AdversarialLoss)
     if not any(True for _ in loss.buffers()):
@@ -176,13 +176,13 @@ def buffers_move_with_the_critic(subject: AdversarialLossSubject) -> None:
             found = moved(loss, lambda: one.outputs(inputs))  # noqa: B023
             require(
                 not found,
-                f"{name} moves {', '.join(found)}",
-                "the generator's loss changes what the critic's keeps",
-                "move buffers in real and fake",
+                f"{name} changes {', '.join(found)}",
+                "the generator's loss or the penalty updates buffers of the critic's loss",
+                "update buffers in real and fake alone",
             )
             continue
         found = moved(loss, lambda: one.without_gradients(inputs))  # noqa: B023
-        require(not found, f"{name} moves {', '.join(found)} while no gradients are recorded")
+        require(not found, f"{name} changes {', '.join(found)} while no gradients are recorded")
         moved(loss, lambda: one.outputs(inputs))  # noqa: B023
 
     def after(seed: int) -> dict[str, Tensor]:
@@ -193,8 +193,8 @@ def buffers_move_with_the_critic(subject: AdversarialLossSubject) -> None:
     dependent = [name for name in first if not torch.equal(first[name], second[name])]
     require(
         not dependent or loss.needs_whole_batch,
-        f"{', '.join(dependent)} depends on the batch, and needs_whole_batch is False",
-        "several processes would each keep what depends on their own part of the batch",
+        f"{', '.join(dependent)} depends on the batch, but needs_whole_batch is False",
+        "with several processes, each would compute it from its own part of the batch",
         "set needs_whole_batch = True",
     )
 
@@ -209,34 +209,34 @@ ADVERSARIAL_LOSSES = (
     Check(
         "pulls_the_right_way",
         pulls_the_right_way,
-        "a sign is wrong, real and fake are exchanged, or the generator descends what the critic descends",
-        "high logits mean real: the critic raises them on real samples and lowers them on fakes, the generator raises "
-        "them on its own",
+        "a sign is wrong, real and fake are swapped, or the generator minimises the critic's loss",
+        "high logits mean real: let the critic raise them on real samples and lower them on fakes, and the generator "
+        "raise them on its samples",
     ),
     Check(
         "teaches_a_critic_that_is_utterly_wrong",
         teaches_a_critic_that_is_utterly_wrong,
-        "the logarithm of a sigmoid is clamped or has an epsilon added, or the loss is bounded: it is flat out there",
-        "compute from logits (softplus, logsigmoid, binary_cross_entropy_with_logits), without a sigmoid of its own",
+        "the logarithm of a sigmoid is clamped or has an added epsilon, or the loss is bounded: it is flat there",
+        "compute from logits (softplus, logsigmoid, binary_cross_entropy_with_logits), without a separate sigmoid",
     ),
     Check(
         "compares_as_it_says",
         compares_as_it_says,
-        "comparison is not what it should be",
+        "comparison has the wrong value",
         "see priorkit.interfaces.Comparison",
     ),
     Check(
         "penalties_train_the_critic",
         penalties_train_the_critic,
         "the penalty does not depend on the critic's parameters",
-        "compute the penalty from critic(samples), with create_graph=True where a gradient is in it",
+        "compute the penalty from critic(samples), with create_graph=True for inner gradients",
         required=False,
     ),
     Check(
         "buffers_move_with_the_critic",
         buffers_move_with_the_critic,
-        "a buffer moves wherever it is read",
-        "guard it by `if self.training and torch.is_grad_enabled()`",
+        "a buffer is updated wherever it is read",
+        "update it only `if self.training and torch.is_grad_enabled()`",
         required=False,
     ),
 )

@@ -1,4 +1,4 @@
-"""What the samples of a batch have to do with each other."""
+"""Checks that the samples of a batch do not influence each other."""
 
 import torch
 
@@ -10,12 +10,12 @@ __all__ = ["BATCHES"]
 
 
 def samples_are_independent(subject: AnySubject) -> None:
-    """In evaluation mode a sample's outputs do not depend on the other samples of its batch."""
+    """In evaluation mode, the outputs of a sample do not depend on the other samples of its batch."""
     component, n = subject.component(), 6
     inputs = subject.inputs(component, n, subject.case.seed)
     passes = [one for one in subject.passes(component) if not one.whole_batch]
     if not passes:
-        raise NotApplicable("it says that it needs the whole batch")
+        raise NotApplicable("it declares that it needs the whole batch")
     for one in passes:
         together = one.without_gradients(inputs)
         parts = [
@@ -34,8 +34,8 @@ def samples_are_independent(subject: AnySubject) -> None:
             if one.mean:
                 ratio = float(output / apart) if float(apart) else 0.0
                 raise Defect(
-                    f"{name} of a batch is {float(output):.5g}, and the mean of those of its halves {float(apart):.5g}",
-                    "it is a sum over the batch, not its mean" if abs(ratio - 2) < 0.01 else "",
+                    f"{name} of a batch is {float(output):.5g}, but the mean over its halves is {float(apart):.5g}",
+                    "it is the sum over the batch, not the mean" if abs(ratio - 2) < 0.01 else "",
                     "divide by the number of samples" if abs(ratio - 2) < 0.01 else "",
                 )
             worst = float((apart - output).abs().max())
@@ -43,9 +43,9 @@ def samples_are_independent(subject: AnySubject) -> None:
             if isinstance(subject, NetworksSubject):
                 raise Defect(
                     found,
-                    "a mean, a deviation or a norm over the batch takes part (minibatch statistics, batch norm)",
-                    "compute each sample by itself in evaluation mode, with running statistics in place of a batch's; "
-                    "or name the check and the reason among `expected_failures`",
+                    "a mean, deviation or norm is taken over the batch (minibatch statistics, batch norm)",
+                    "compute each sample by itself in evaluation mode, with running statistics instead of the batch's; "
+                    "or list this check with the reason in `expected_failures`",
                 )
             raise Defect(found)
 
@@ -54,8 +54,8 @@ BATCHES = (
     Check(
         "samples_are_independent",
         samples_are_independent,
-        "a mean, a norm or an order over the batch takes part (batch norm in training mode, dim=0 instead of dim=1)",
-        "compute each sample by itself in evaluation mode; where a loss must compare samples, say `needs_whole_batch`",
+        "a mean, norm or sort runs over the batch (batch norm in training mode, dim=0 instead of dim=1)",
+        "compute each sample by itself in evaluation mode; a loss that must compare samples sets `needs_whole_batch`",
         required=False,
     ),
 )

@@ -1,4 +1,4 @@
-"""Which buffers move, and when."""
+"""Which buffers a call changes."""
 
 from collections.abc import Callable
 
@@ -15,25 +15,25 @@ def _buffers(module: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def moved(module: nn.Module, call: Callable[[], object]) -> list[str]:
-    """The buffers that a call changes.
+    """Returns the names of the buffers that a call changes.
 
     Raises:
-        Defect: One of them is another tensor afterwards.
+        Defect: The call replaces a buffer by another tensor.
     """
     before, kept = _buffers(module), dict(module.named_buffers())
     call()
     for name, buffer in module.named_buffers():
         require(
             buffer is kept.get(name),
-            f"the buffer {name!r} is another tensor afterwards",
-            "a buffer is assigned to (`self.k = ...`): recorded passes and copies keep the old one",
+            f"the buffer {name!r} is another tensor after the call",
+            "a buffer is assigned to (`self.k = ...`): CUDA graphs and copies keep the old tensor",
             "change it in place: copy_, add_, mul_, clamp_",
         )
     return [name for name, buffer in module.named_buffers() if not torch.equal(buffer, before[name])]
 
 
 def after_training(module: nn.Module, call: Callable[[], object]) -> dict[str, torch.Tensor]:
-    """What the buffers are after a call in training mode; they are put back."""
+    """Returns the buffers after a call in training mode, and restores them."""
     before, training = _buffers(module), module.training
     module.train()
     call()

@@ -1,4 +1,4 @@
-"""How a component is built, and from which options."""
+"""Checks of how a component is built, and of its options."""
 
 import os
 import subprocess
@@ -25,16 +25,16 @@ __all__ = ["BUILDING"]
 
 
 def builds(subject: AnySubject) -> None:
-    """It can be built in at least one situation, and is what its interface says."""
+    """It can be built in at least one situation, and the result implements the interface."""
     subject.built()
 
 
 def seed_decides_its_weights(subject: AnySubject) -> None:
-    """Two of them, built after the same seed, have the same parameters and buffers."""
+    """Two instances built after the same seed have the same parameters and buffers."""
     first, second = subject.tensors(subject.built()), subject.tensors(subject.built())
-    require(first.keys() == second.keys(), f"built twice, it has {sorted(first)} and {sorted(second)}")
+    require(first.keys() == second.keys(), f"two builds have different tensors: {sorted(first)} and {sorted(second)}")
     for name, tensor in first.items():
-        require(torch.equal(tensor, second[name]), f"built twice after the same seed, {name!r} differs")
+        require(torch.equal(tensor, second[name]), f"{name!r} differs between two builds after the same seed")
 
 
 def _options_class(subject: AnySubject) -> type[Options]:
@@ -42,12 +42,12 @@ def _options_class(subject: AnySubject) -> type[Options]:
     if component is None:
         raise NotApplicable("it is given as a function, so its options are not known")
     if currently_in_test_context():
-        raise NotApplicable("hypothesis draws no options within another of its tests")
+        raise NotApplicable("options cannot be drawn inside another hypothesis test")
     return component.options
 
 
 def options_survive_a_file(subject: AnySubject) -> None:
-    """Its options are the same after they were written to a run's configuration file and read again."""
+    """Its options are unchanged when they are written to a run's configuration file and read again."""
     model = _options_class(subject)
 
     @few(4 * subject.examples)
@@ -82,10 +82,10 @@ _UNUSABLE = (
 
 
 def options_are_usable(subject: AnySubject) -> None:
-    """Whatever options its class allows, it can be built and called, or refuses with a reason."""
+    """With any options that its class allows, it can be built and called, or refuses them with a reason."""
     model = _options_class(subject)
 
-    # Options that nothing can be made of are so in most situations.
+    # Options that cannot be used in one situation cannot be used in most others either.
     @few(2 * subject.examples if subject.first else subject.examples)
     @given(options_of(model, **subject.case.options))
     def usable(given_options: Options) -> None:
@@ -93,14 +93,14 @@ def options_are_usable(subject: AnySubject) -> None:
             component = subject.built(options=given_options)
         except Refused as refused:
             error = refused.__cause__ or refused
-            # A function of Python's may have been given the wrong thing.
+            # The ValueError may come from a built-in function that was given a wrong value.
             if not raised_by(error):
                 words = f"building it from {given_options!r} ends with {error_in_words(error)}"
                 raise Defect(words, *_UNUSABLE) from refused
             require(
                 bool(str(refused.__cause__).strip()),
-                f"{given_options!r} is refused without a word",
-                "an error is raised without a message",
+                f"{given_options!r} is refused without a message",
+                "the error has no message",
                 "say what was given, what was expected and how to mend it",
             )
             return
@@ -115,9 +115,10 @@ def options_are_usable(subject: AnySubject) -> None:
 
 @cache
 def _imported(modules: tuple[str, ...], path: str) -> Mapping[str, str]:
-    """What importing each module ends with: nothing, the word `torch`, or an error's last line.
+    """Returns the outcome of importing each module: empty, the word `torch`, or the last line of an error.
 
-    They are imported one after the other in a fresh process, and after one that does not do in another one.
+    The modules are imported one after the other in a fresh process. After a module that fails, the rest is imported in
+    another process.
     """
     endings = dict.fromkeys(modules, "")
     left = list(modules)
@@ -144,7 +145,7 @@ for module in sys.argv[1:]:
 
 
 def listing_imports_no_torch(subject: AnySubject) -> None:
-    """The module that supplies it imports no torch, so that commands which only list components stay quick."""
+    """The plug-in's entry module does not import torch, so that commands that only list components stay quick."""
     if subject.case.component is None:
         raise NotApplicable("it is given as a function")
     module = subject.case.module
@@ -161,19 +162,19 @@ BUILDING = (
     Check(
         "builds",
         builds,
-        "`build` raises an error that is no ValueError",
-        "build it from the options and the context alone; refuse what cannot work by a ConfigurationError",
+        "`build` raises an error other than a ValueError",
+        "build from the options and the context alone; refuse what cannot work with a ConfigurationError",
     ),
     Check(
         "seed_decides_its_weights",
         seed_decides_its_weights,
-        "parameters are drawn from a generator other than torch's, such as numpy's or the clock's",
-        "draw parameters by torch.nn.init or torch.randn without a generator, as torch's layers do",
+        "parameters are drawn from another generator than torch's, such as numpy's",
+        "draw parameters with torch.nn.init, or torch.randn without a generator, as torch's layers do",
     ),
     Check(
         "listing_imports_no_torch",
         listing_imports_no_torch,
-        "`import torch`, or of a module that imports it, stands at the top of the plug-in's entry module",
+        "the plug-in's entry module imports torch at its top, or a module that imports torch",
         "import what needs torch inside `build`, and for type hints under `if TYPE_CHECKING`",
         required=False,
         once=True,
@@ -181,8 +182,8 @@ BUILDING = (
     Check(
         "options_survive_a_file",
         options_survive_a_file,
-        "a field's type has no equal in TOML, or a validator changes what it is given each time",
-        "use numbers, text, booleans, Literal, Path and tuples of those; make validators leave their own results alone",
+        "a field's type does not exist in TOML, or a validator changes a value that it has already changed",
+        "use numbers, text, booleans, Literal, Path and tuples of these; validators must keep their own results",
         required=False,
         once=True,
     ),

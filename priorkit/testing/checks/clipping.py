@@ -1,4 +1,4 @@
-"""Whether a prior with a density clips its samples."""
+"""Checks that a prior with a density does not clip its samples."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,20 @@ __all__ = ["CLIPPING", "labels_with_a_density", "piled"]
 
 _SAMPLES = 20_000
 _PILED = 10
-"""At the resolution of float32, samples of a continuous distribution may share a value, but not so many the largest."""
+"""In float32, some samples of a continuous distribution are equal, but not this many share the largest value."""
 
 
 def labels_with_a_density(subject: PriorSubject, prior: Prior) -> Sequence[int | None]:
-    """The classes for each of which there is a density, or the first of other conditions."""
+    """Returns the classes that have densities; [0] for other conditions, [None] without a condition."""
     return range(subject.classes or 1) if prior.takes_condition else [None]
 
 
 def piled(drawn: Tensor, least: int = _PILED) -> tuple[int, float, int] | None:
-    """A dimension of samples (N, code_dim), its largest or smallest value, and how many share it: `least`, or more."""
+    """Finds a dimension of samples (N, code_dim) whose largest or smallest value is shared by at least `least` samples.
+
+    Returns:
+        The dimension, the value and the number of samples; None if there is no such dimension.
+    """
     for i, values in enumerate(drawn.unbind(dim=1)):
         for end in (float(values.max()), float(values.min())):
             count = int((values == end).sum())
@@ -31,7 +35,7 @@ def piled(drawn: Tensor, least: int = _PILED) -> tuple[int, float, int] | None:
 
 
 def samples_are_not_clipped(subject: PriorSubject) -> None:
-    """Samples do not pile up at the largest or the smallest value of a dimension, as clipped ones do."""
+    """Samples do not pile up at the largest or smallest value of a dimension, as clipped samples do."""
     prior = subject.component()
     if not prior.has_density:
         raise NotApplicable("it has no density")
@@ -54,9 +58,9 @@ CLIPPING = (
     Check(
         "samples_are_not_clipped",
         samples_are_not_clipped,
-        "forward clips noise or codes (clamp, clip, hardtanh), and log_prob is the density of what is not clipped",
-        "leave them as they are, or invert the distribution function of the truncated distribution, whose density "
-        "log_prob gives then",
+        "forward clips noise or codes (clamp, clip, hardtanh), but log_prob is the density of unclipped codes",
+        "do not clip; or sample the truncated distribution by inverting its distribution function, and return its "
+        "density from log_prob",
         required=False,
     ),
 )

@@ -1,4 +1,4 @@
-"""How priors fit themselves to all codes at once."""
+"""Checks of priors that are fitted to all codes at once."""
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ _CENTRE, _DEVIATION = 2.0, 0.5
 
 
 def _fitted(subject: PriorSubject, prior: Prior, seed: int = 0) -> Tensor | None:
-    """Fits a prior to normal codes, or to random indices; the condition of them, if it takes one."""
+    """Fits a prior to normal codes, or to random indices. Returns their condition if it takes one."""
     if prior.learning is not Learning.ALL_CODES:
         raise NotApplicable("it does not learn from all codes at once")
     generator = torch.Generator().manual_seed(subject.case.seed + seed)
@@ -31,7 +31,7 @@ def _fitted(subject: PriorSubject, prior: Prior, seed: int = 0) -> Tensor | None
 
 
 def fits_itself_to_the_codes(subject: PriorSubject) -> None:
-    """After `fit_codes`, the prior's own codes have the mean and the deviation of those that it was given."""
+    """After `fit_codes`, the prior's codes have the mean and standard deviation of the given codes."""
     prior = subject.component()
     if subject.of_indices and prior.learning is Learning.ALL_CODES:
         raise NotApplicable("its codes are indices, which have no mean")
@@ -42,46 +42,46 @@ def fits_itself_to_the_codes(subject: PriorSubject) -> None:
     away = float((codes.mean(0) - _CENTRE).norm())
     require(
         away < 0.5 * _DEVIATION * subject.code_dim**0.5,
-        f"the mean of its codes is {away:.3g} from that of the codes that it was fitted to",
+        f"the mean of its codes is {away:.3g} away from the mean of the codes that it was fitted to",
     )
     deviation = float(codes.std(0).mean())
     require(
         _DEVIATION / 2 < deviation < 2 * _DEVIATION,
-        f"the standard deviation of its codes is {deviation:.3g}, and that of the codes that it was fitted to "
+        f"the standard deviation of its codes is {deviation:.3g}, but that of the codes that it was fitted to is "
         f"{_DEVIATION}",
-        "it learns where codes are, and not how they are distributed",
+        "it learns the mean of the codes, but not their spread",
     )
 
 
 def fits_itself_in_place(subject: PriorSubject) -> None:
-    """`fit_codes` writes to the tensors that the prior has, and the same codes and noise give the same prior."""
+    """`fit_codes` updates the prior's tensors in place, and the same codes and noise give the same prior."""
     prior, other = subject.component(), subject.component()
     before = {key: value.data_ptr() for key, value in prior.state_dict().items()}
     for each in (prior, other):
         _fitted(subject, each)
     found = prior.state_dict()
     for key, place in before.items():
-        require(key in found, f"{key!r} is gone after the fit")
+        require(key in found, f"{key!r} no longer exists after the fit")
         require(found[key].data_ptr() == place, f"{key!r} is another tensor after the fit")
     for key, value in other.state_dict().items():
         require(torch.equal(found[key], value), f"{key!r} differs between two fits to the same codes", _DRAWS, _DRAW)
 
 
-_DRAWS = "randomness is drawn from elsewhere than the noise"
-_DRAW = "draw in `code_noise`, from its generator"
+_DRAWS = "randomness comes from somewhere else than the noise"
+_DRAW = "draw in `code_noise`, from the given generator"
 
 CODE_FITTING = (
     Check(
         "fits_itself_to_the_codes",
         fits_itself_to_the_codes,
-        "what is found is not written to the tensors that codes are made with",
-        "copy what is found into buffers or parameters: `self.mean.copy_(...)`",
+        "the fitted values are not written to the tensors from which codes are made",
+        "copy the fitted values into buffers or parameters: `self.mean.copy_(...)`",
         required=False,
     ),
     Check(
         "fits_itself_in_place",
         fits_itself_in_place,
-        "a buffer is replaced, so that copies of the prior that share it keep the old one",
+        "a buffer is replaced by a new tensor, while others that share it keep the old one",
         "write `self.mean.copy_(value)` instead of `self.mean = value`",
         required=False,
     ),

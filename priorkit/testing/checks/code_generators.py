@@ -1,4 +1,4 @@
-"""What code generators make of their noise."""
+"""Checks of code generators: their attributes, and the use of their input."""
 
 import torch
 
@@ -9,15 +9,15 @@ __all__ = ["CODE_GENERATORS"]
 
 
 def says_what_it_is(subject: CodeGeneratorSubject) -> None:
-    """Its attributes noise_dim and code_dim are those that it was built for."""
+    """Its attributes noise_dim and code_dim are those of its context."""
     generator = subject.component()
     for name, wanted in (("noise_dim", subject.noise_dim), ("code_dim", subject.code_dim)):
         found = getattr(generator, name, None)
-        require(found == wanted, f"{name} is {found}, and it was built for {wanted}", fix=f"set self.{name} = {name}")
+        require(found == wanted, f"{name} is {found}, but it was built for {wanted}", fix=f"set self.{name} = {name}")
 
 
 def every_input_counts(subject: CodeGeneratorSubject) -> None:
-    """Each dimension of the input changes codes: those of the noise z, and those of s that may follow them."""
+    """Each dimension of the input changes codes: of the noise z, and of the condition s that may follow it."""
     generator = subject.component()
     noise = subject.inputs(generator, 32, subject.case.seed)["noise"]
     with torch.no_grad():
@@ -27,12 +27,12 @@ def every_input_counts(subject: CodeGeneratorSubject) -> None:
             other[:, i] += 1
             require(
                 not torch.equal(generator(other), codes),
-                f"dimension {i} of {subject.noise_dim} of the noise changes no code",
+                f"dimension {i} of {subject.noise_dim} of the input changes no code",
             )
 
 
 def every_code_dimension_varies(subject: CodeGeneratorSubject) -> None:
-    """Other noise gives other codes, in each of their dimensions."""
+    """Each dimension of codes varies with the noise."""
     varies = torch.zeros(subject.code_dim, dtype=torch.bool)
     for seed in range(3):
         generator = subject.component(seed)
@@ -47,14 +47,14 @@ CODE_GENERATORS = (
     Check(
         "says_what_it_is",
         says_what_it_is,
-        "an attribute was forgotten, or both are exchanged",
+        "an attribute is missing, or both are swapped",
         "see the attributes of priorkit.interfaces.CodeGenerator",
     ),
     Check(
         "every_input_counts",
         every_input_counts,
-        "a part of the noise is cut off, or multiplied by zeros; with a condition, s is what comes last",
-        "let the first layer read all noise_dim dimensions",
+        "part of the input is cut off or multiplied by zeros; with a condition, s comes last",
+        "let the first layer read all noise_dim dimensions of the input",
     ),
     Check(
         "every_code_dimension_varies",

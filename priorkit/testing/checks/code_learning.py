@@ -1,4 +1,4 @@
-"""How priors learn from codes."""
+"""Checks of priors that learn from codes."""
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ _CENTRE, _DEVIATION = 2.0, 0.5
 
 
 def code_noise_comes_from_the_generator(subject: PriorSubject) -> None:
-    """`code_noise` is drawn from the generator that it is given, and `code_loss` draws nothing itself."""
+    """`code_noise` draws from the given generator alone, and `code_loss` draws nothing."""
     prior = subject.component()
     if prior.learning is not Learning.CODES:
         raise NotApplicable("it does not learn from codes")
@@ -26,7 +26,7 @@ def code_noise_comes_from_the_generator(subject: PriorSubject) -> None:
         first.shape[0] == 5 and first.dtype == torch.float32,
         f"code_noise(5) is {first.dtype} of shape {tuple(first.shape)}, not float32 of shape (5, ...)",
     )
-    require(torch.equal(first, again), "the same generator gives other noise the second time")
+    require(torch.equal(first, again), "the same generator gives different noise the second time")
     other = prior.code_noise(5, generator=torch.Generator().manual_seed(4))
     require(first.numel() == 0 or not torch.equal(first, other), "another seed gives the same noise")
     codes = torch.randn(5, subject.code_dim, generator=torch.Generator().manual_seed(5))
@@ -38,7 +38,7 @@ def code_noise_comes_from_the_generator(subject: PriorSubject) -> None:
 
 
 def learns_the_codes(subject: PriorSubject) -> None:
-    """Descending `code_loss` on codes from elsewhere moves the prior's own codes most of the way there."""
+    """Training on `code_loss` moves the prior's codes most of the way to the given codes."""
     prior = subject.component()
     if prior.learning is not Learning.CODES:
         raise NotApplicable("it does not learn from codes")
@@ -50,7 +50,7 @@ def learns_the_codes(subject: PriorSubject) -> None:
     condition = subject.conditions(_BATCH) if prior.takes_condition else None
 
     def moments() -> tuple[float, float]:
-        """How far the mean is away, and how wide codes are."""
+        """Returns the distance of the means, and the standard deviation of the prior's codes."""
         with torch.no_grad():
             codes = subject.codes(prior, prior.noise(_BATCH, generator=generator), condition)
         return float((codes.mean(0) - _CENTRE).norm()), float(codes.std(0).mean())
@@ -64,16 +64,16 @@ def learns_the_codes(subject: PriorSubject) -> None:
         optimizer.step()
     after, deviation = moments()
     require(
-        # One that happens to start near may stay as near as its samples tell.
+        # A prior that happens to start near cannot come nearer than its samples can tell.
         after < max(0.5 * before, 0.5 * _DEVIATION * subject.code_dim**0.5),
-        f"after {_STEPS} steps the mean of its codes is {after:.3g} from that of the codes it learned from, and was "
-        f"{before:.3g} at first",
+        f"after {_STEPS} steps the mean of its codes is {after:.3g} away from that of the codes it learned from; it "
+        f"was {before:.3g} away before",
     )
     require(
         _DEVIATION / 4 < deviation < 4 * _DEVIATION,
-        f"after {_STEPS} steps the standard deviation of its codes is {deviation:.3g}, and that of the codes it "
-        f"learned from {_DEVIATION}",
-        "it learns where codes are, and not how they are distributed",
+        f"after {_STEPS} steps the standard deviation of its codes is {deviation:.3g}, but that of the codes it "
+        f"learned from is {_DEVIATION}",
+        "it learns the mean of the codes, but not their spread",
     )
 
 
@@ -81,15 +81,15 @@ CODE_LEARNING = (
     Check(
         "code_noise_comes_from_the_generator",
         code_noise_comes_from_the_generator,
-        "the generator is ignored, or not passed on to every call that draws",
+        "the generator is ignored, or not passed to every call that draws",
         "pass `generator=generator` to torch.randn, torch.rand or torch.randint",
         required=False,
     ),
     Check(
         "learns_the_codes",
         learns_the_codes,
-        "the loss is of something else than the codes it is given, or has the wrong sign",
-        "return a scalar that is lowest where the prior's codes are distributed like the given ones",
+        "the loss does not depend on the given codes, or has the wrong sign",
+        "return a scalar that is lowest if the prior's codes are distributed like the given codes",
         required=False,
     ),
 )

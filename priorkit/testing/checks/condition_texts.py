@@ -1,4 +1,4 @@
-"""What is special to conditions that read texts."""
+"""Checks of conditions that read texts."""
 
 import torch
 
@@ -13,7 +13,7 @@ _FEW = 6
 
 
 def texts_become_conditions(subject: ConditionSubject) -> None:
-    """With `reads_text`, `of_texts` makes of each text its own s, as of the same caption of an image."""
+    """With `reads_text`, `of_texts` gives each text its own s: the same as for an image with that caption."""
     condition = subject.component()
     captions = subject.train.captions or some_captions(_FEW)
     single = [index for index, of_image in enumerate(captions) if len(of_image) == 1][:_FEW]
@@ -24,8 +24,8 @@ def texts_become_conditions(subject: ConditionSubject) -> None:
         except TypeError:
             return
         raise Defect(
-            "reads_text is False, and of_texts makes something of texts",
-            "reads_text was forgotten",
+            "reads_text is False, but of_texts accepts texts",
+            "reads_text is not set",
             "set `reads_text = True`",
         )
     with global_state_kept("of_texts"):
@@ -33,65 +33,65 @@ def texts_become_conditions(subject: ConditionSubject) -> None:
     expected = (len(texts), condition.dim)
     require(
         isinstance(vectors, torch.Tensor) and tuple(vectors.shape) == expected and vectors.dtype == torch.float32,
-        f"of {len(texts)} texts it makes {getattr(vectors, 'dtype', type(vectors).__name__)} of shape "
+        f"of_texts returns for {len(texts)} texts {getattr(vectors, 'dtype', type(vectors).__name__)} of shape "
         f"{tuple(getattr(vectors, 'shape', ()))}, not float32 of shape {expected}",
     )
-    require(torch.equal(vectors, again), "the same texts give other vectors the second time")
-    require(not vectors.requires_grad, "its vectors carry gradients", fix="compute them under torch.no_grad()")
+    require(torch.equal(vectors, again), "the same texts give different vectors the second time")
+    require(not vectors.requires_grad, "vectors of texts require gradients", fix="compute them under torch.no_grad()")
     refused = [text for text in texts if condition.reads(text) is not True]
     require(
         not refused,
-        f"reads is not True of {refused[:1]}, of which of_texts makes a vector",
-        "reads looks for something else than of_texts does",
-        "return True for a text that of_texts takes",
+        f"reads is not True for {refused[:1]}, but of_texts returns a vector for it",
+        "reads and of_texts apply different rules",
+        "return True for texts that of_texts accepts",
     )
     alone = torch.cat([condition.of_texts([text]) for text in texts])
     require(
         torch.allclose(vectors, alone, atol=1e-5),
-        "the vector of a text is another beside other texts",
-        "texts are padded to the longest of them, and the padding is read",
+        "the vector of a text changes with the other texts",
+        "texts are padded to the longest, and the padding is read",
     )
     if subject.train.captions is not None and condition.from_data:
         entries = condition.entries(subject.train)[torch.tensor(single)]
         of_images = condition.vectors(condition.one_of(entries, torch.zeros(len(single))))
         require(
             torch.allclose(vectors, of_images, atol=1e-5),
-            "a text has another vector than the same caption of an image has",
-            "of_texts leaves out what vectors does, such as a scale",
-            "make the vectors of both in one way",
+            "a text has another vector than an image's caption with the same words",
+            "of_texts omits a step of vectors, such as a scale",
+            "compute both in the same way",
         )
 
 
 def empty_texts_are_refused(subject: ConditionSubject) -> None:
-    """An empty text is refused by a ValueError, as `reads` says before; `unread` says what of a text is left out."""
+    """Empty texts are refused with a ValueError, `reads` is False for them, and `unread` names unknown words."""
     condition = subject.component()
     if not condition.reads_text:
         raise NotApplicable("it reads no texts")
     for empty in ("", " "):
         require(
             condition.reads(empty) is False,
-            f"reads says of the empty text {empty!r} that of_texts takes it",
-            "reads does not look for what can be read in a text",
-            "return False for a text that of_texts refuses",
+            f"reads is not False for the empty text {empty!r}",
+            "reads does not look at its text",
+            "return False for texts that of_texts refuses",
         )
         try:
             condition.of_texts([empty])
         except ValueError as error:
-            require(bool(str(error).strip()), "an empty text is refused without a word")
+            require(bool(str(error).strip()), "an empty text is refused without a message")
             continue
         except Exception as error:
             raise Defect(f"the text {empty!r} ends in {type(error).__name__}: {error}") from error
         raise Defect(
-            f"the text {empty!r} has a vector, as if it asked for something",
+            f"of_texts returns a vector for the empty text {empty!r}",
             "of_texts does not look at its texts",
-            "raise a ValueError for a text in which nothing can be read",
+            "raise a ValueError for texts without a readable word",
         )
     told = condition.unread("a red square, zzyzx")
     words = told[0] if isinstance(told, tuple) and len(told) == 2 else None
     require(
         isinstance(words, tuple) and all(isinstance(word, str) for word in words) and isinstance(told[1], bool),
-        f"unread gives {told!r}, not a tuple of words and whether the end is cut off",
-        "the words are a list or one text",
+        f"unread returns {told!r}, not a tuple of words and a bool: whether the end is cut off",
+        "the words are a list or a single text",
         "return (tuple(words), cut)",
     )
 
@@ -100,13 +100,13 @@ CONDITION_TEXTS = (
     Check(
         "texts_become_conditions",
         texts_become_conditions,
-        "`of_texts` gives another dtype or shape than `vectors`",
-        "give float32 vectors (n, dim), or leave `reads_text` False",
+        "`of_texts` returns another dtype or shape than `vectors`",
+        "return float32 vectors (n, dim), or leave `reads_text` False",
     ),
     Check(
         "empty_texts_are_refused",
         empty_texts_are_refused,
-        "`unread` gives something else than it is asked for",
+        "`unread` returns the wrong type",
         "see priorkit.interfaces.Condition.unread",
         required=False,
     ),

@@ -1,4 +1,4 @@
-"""What is special to conditions: how they are drawn, what images bring, and how well Q recovers them."""
+"""Checks of conditions: how they are drawn, and how images supply them."""
 
 import math
 
@@ -18,14 +18,14 @@ _MANY = 64
 
 
 def says_what_it_is(subject: ConditionSubject) -> None:
-    """Its attributes are possible, and agree with each other."""
+    """Its attributes have valid values, and agree with each other."""
     condition = subject.component()
     dim = getattr(condition, "dim", None)
-    require(isinstance(dim, int) and dim >= 1, f"dim is {dim!r}, not a number of dimensions", "", "set self.dim")
+    require(isinstance(dim, int) and dim >= 1, f"dim is {dim!r}, not a number of dimensions", "", "set self.dim >= 1")
     assert isinstance(dim, int)
     require(isinstance(condition.recovery, Recovery), f"recovery is {condition.recovery!r}, not a Recovery")
     weight = condition.recovery_weight
-    require(math.isfinite(weight) and weight >= 0, f"recovery_weight is {weight}, not a number from 0 on")
+    require(math.isfinite(weight) and weight >= 0, f"recovery_weight is {weight}, not a finite number of at least 0")
     from_data = [
         name
         for name, said in (
@@ -39,14 +39,14 @@ def says_what_it_is(subject: ConditionSubject) -> None:
     ]
     wrong = [
         (f"it has {condition.classes} classes and {dim} dimensions", not 0 <= condition.classes <= dim),
-        ("from_labels is True, and classes is 0", condition.from_labels and not condition.classes),
+        ("from_labels is True, but classes is 0", condition.from_labels and not condition.classes),
         (
-            f"from_labels is True, and it has {condition.classes} classes where the data has {subject.classes}",
+            f"from_labels is True, but it has {condition.classes} classes and the data has {subject.classes}",
             condition.from_labels and condition.classes != subject.classes,
         ),
-        (f"it says {' and '.join(from_data)}, and from_data is False", from_data and not condition.from_data),
+        (f"it sets {' and '.join(from_data)}, but from_data is False", from_data and not condition.from_data),
         (
-            "it says mismatched, and seen_by_image_critic is False",
+            "mismatched is True, but seen_by_image_critic is False",
             condition.mismatched and not condition.seen_by_image_critic,
         ),
         (
@@ -54,7 +54,7 @@ def says_what_it_is(subject: ConditionSubject) -> None:
             not 0 <= condition.interpolated <= 1,
         ),
         (
-            "it says interpolated, and seen_by_image_critic is False",
+            "interpolated is above 0, but seen_by_image_critic is False",
             condition.interpolated and not condition.seen_by_image_critic,
         ),
     ]
@@ -63,7 +63,7 @@ def says_what_it_is(subject: ConditionSubject) -> None:
 
 
 def conditions_come_from_the_generator(subject: ConditionSubject) -> None:
-    """`draw` gives float32 (n, dim) from the generator that it is given: the same again, others for another seed."""
+    """`draw` gives float32 (n, dim) from the given generator: the same for the same seed, other s for another."""
     condition = subject.component()
 
     for n, seed in sizes_and_seeds(subject.examples, subject.case.seed):
@@ -72,10 +72,10 @@ def conditions_come_from_the_generator(subject: ConditionSubject) -> None:
         require(
             tuple(drawn.shape) == (n, condition.dim) and drawn.dtype == torch.float32,
             f"draw({n}) is {drawn.dtype} of shape {tuple(drawn.shape)}, not float32 of shape ({n}, {condition.dim})",
-            "class indices or integers are drawn instead of vectors",
-            "turn them into float32 vectors; classes into one-hot ones",
+            "class indices or other integers are drawn instead of vectors",
+            "turn them into float32 vectors; classes into one-hot vectors",
         )
-        require(torch.equal(drawn, again), "the same generator gives other conditions the second time")
+        require(torch.equal(drawn, again), "the same generator gives different conditions the second time")
     first, second = (subject.draw(condition, _MANY, seed) for seed in (1, 2))
     require(not torch.equal(first, second), "another seed gives the same conditions")
     with torch.random.fork_rng(devices=[]):
@@ -90,7 +90,7 @@ def conditions_come_from_the_generator(subject: ConditionSubject) -> None:
 
 
 def conditions_are_made_on_the_device(subject: ConditionSubject) -> None:
-    """`draw` makes conditions on the device that it is asked for, and on the CPU by default."""
+    """`draw` makes conditions on the requested device, by default the CPU."""
     condition = subject.component()
     require(condition.draw(2).device.type == "cpu", f"by default draw() is on {condition.draw(2).device}")
     condition.to(META)
@@ -102,21 +102,21 @@ def conditions_are_made_on_the_device(subject: ConditionSubject) -> None:
 
 
 def classes_are_one_hot(subject: ConditionSubject) -> None:
-    """Where s says a class, it is one-hot; every class is drawn; and class k of the labels is dimension k."""
+    """Classes are one-hot; every class is drawn; and label k is dimension k."""
     condition = subject.component()
     if not condition.classes:
         raise NotApplicable("it has no classes")
     drawn = subject.draw(condition, 200 * condition.dim)[:, : condition.classes]
     require(
         bool(((drawn == 0) | (drawn == 1)).all() and (drawn.sum(dim=1) == 1).all()),
-        f"classes is {condition.classes}, and draw gives rows such as {[round(x, 3) for x in drawn[0].tolist()]}",
+        f"classes is {condition.classes}, but draw returns rows such as {[round(x, 3) for x in drawn[0].tolist()]}",
     )
     never = (drawn.sum(dim=0) == 0).nonzero().flatten().tolist()
     require(
         not never,
-        f"of {len(drawn)} conditions none is of class {', '.join(map(str, never))}",
-        "the upper end of the drawn class indices is one too low, or some classes have no share",
-        "torch.randint(classes, ...) draws 0 to classes - 1",
+        f"none of {len(drawn)} conditions has class {', '.join(map(str, never))}",
+        "the upper bound of the drawn class indices is too low by one, or some classes have probability 0",
+        "use torch.randint(classes, ...), which draws 0 to classes - 1",
     )
     if condition.from_labels:
         vectors, labels = condition.vectors(condition.entries(subject.train)), subject.train.labels
@@ -125,12 +125,12 @@ def classes_are_one_hot(subject: ConditionSubject) -> None:
             f"labels {None if labels is None else labels[:4].tolist()} become classes "
             f"{vectors.argmax(dim=1)[:4].tolist()}",
             "classes are numbered in another order, or from 1",
-            "the data's class k is dimension k",
+            "map class k of the data to dimension k",
         )
 
 
 def images_bring_conditions(subject: ConditionSubject) -> None:
-    """With `from_data`, each image brings an entry of its own, and entries become s; otherwise none is to be had."""
+    """With `from_data`, each image has an entry, from which s is made; otherwise `entries` raises TypeError."""
     condition, images = subject.component(), subject.train
     if not condition.from_data:
         try:
@@ -138,9 +138,9 @@ def images_bring_conditions(subject: ConditionSubject) -> None:
         except TypeError:
             return
         raise Defect(
-            "from_data is False, and entries gives something",
-            "from_data was forgotten",
-            "set `from_data = True`, or leave `entries` alone",
+            "from_data is False, but entries returns a value",
+            "from_data is not set",
+            "set `from_data = True`, or do not implement `entries`",
         )
     entries = condition.entries(images)
     several = condition.several_entries and entries.ndim > 1 and len(entries) == len(images)
@@ -159,7 +159,7 @@ def images_bring_conditions(subject: ConditionSubject) -> None:
         tuple(vectors.shape) == (len(images), condition.dim) and vectors.dtype == torch.float32,
         f"vectors are {vectors.dtype} of shape {tuple(vectors.shape)}, not float32 of shape "
         f"({len(images)}, {condition.dim})",
-        "`vectors` is not implemented, and gives the entries as they are",
+        "`vectors` is not implemented; its default returns the entries unchanged",
         "turn labels into float32 vectors: override `vectors`",
     )
     some = torch.tensor([5, 0, 2])
@@ -171,19 +171,19 @@ def images_bring_conditions(subject: ConditionSubject) -> None:
     )
     of_part, of_all = condition.entries(part), entries[some]
     if several:
-        # Those of images with few captions end where theirs do.
+        # Rows of images with few captions are shorter.
         chances = torch.tensor([0.0, 0.5, 0.99])
         of_part, of_all = condition.one_of(of_part, chances), condition.one_of(of_all, chances)
     require(
         torch.equal(of_part, of_all),
-        "an image's entry is another among other images",
-        "entries are those of the training images, whichever images are given, or are computed over all of them",
-        "read the entries from the images that are given",
+        "an image's entry changes with the other images",
+        "entries always come from the training images, or are computed over all given images",
+        "compute each entry from its own image alone",
     )
 
 
 def images_without_conditions_are_refused(subject: ConditionSubject) -> None:
-    """Images that bring nothing of the kind are refused by a ValueError."""
+    """Images without labels or embeddings are refused with a ValueError, if s is made from them."""
     condition = subject.component()
     if not condition.from_data:
         raise NotApplicable("its s does not come from the data")
@@ -191,28 +191,28 @@ def images_without_conditions_are_refused(subject: ConditionSubject) -> None:
     try:
         entries = condition.entries(ImageSet(subject.train.images))
     except ValueError as error:
-        require(bool(str(error).strip()), "images without what it needs are refused without a word")
+        require(bool(str(error).strip()), "images without labels and embeddings are refused without a message")
         return
     except Exception as error:
         raise Defect(f"images without labels and embeddings end in {type(error).__name__}: {error}") from error
-    # A condition may be computed from the pixels, which are all there.
+    # A condition may be computed from the pixels, which these images have.
     require(
         isinstance(entries, torch.Tensor) and torch.equal(entries, expected),
-        f"of images without labels and embeddings it makes {'None' if entries is None else 'other entries'}",
+        f"for images without labels and embeddings, entries returns {'None' if entries is None else 'other entries'}",
     )
 
 
 def loaded_conditions_draw_the_same(subject: ConditionSubject) -> None:
-    """One of a trained run, built without images, draws the same once it has loaded its state."""
+    """A condition built without images draws the same after it has loaded the state of a trained one."""
     trained = subject.built()
     try:
         loaded = subject.loaded()
     except ValueError as error:
-        raise Defect(f"built without images it is refused: {' '.join(str(error).split())}") from error
+        raise Defect(f"it cannot be built without images: {' '.join(str(error).split())}") from error
     loaded.load_state_dict(trained.state_dict())
     require(
         torch.equal(subject.draw(trained, _MANY), subject.draw(loaded, _MANY)),
-        "after its state was loaded it draws other conditions",
+        "after loading the state, it draws other conditions",
     )
 
 
@@ -220,45 +220,45 @@ CONDITIONS = (
     Check(
         "says_what_it_is",
         says_what_it_is,
-        "an attribute was forgotten, or copied from another condition",
+        "an attribute is missing, or was copied from another condition",
         "see the attributes of priorkit.interfaces.Condition",
     ),
     Check(
         "conditions_come_from_the_generator",
         conditions_come_from_the_generator,
-        "the generator is ignored, or not passed on to every call that draws",
+        "the generator is ignored, or not passed to every call that draws",
         "pass `generator=generator` to torch.randint, torch.multinomial or torch.randn",
     ),
     Check(
         "conditions_are_made_on_the_device",
         conditions_are_made_on_the_device,
-        "`device` is not passed on to what draws",
+        "`device` is not passed to the function that draws",
         "pass `device=device` to torch.randint, torch.multinomial's weights or torch.randn",
     ),
     Check(
         "classes_are_one_hot",
         classes_are_one_hot,
-        "`classes` is set for an s that is no class, or vectors are probabilities",
-        "give 1 at the class and 0 elsewhere, or leave `classes` at 0",
+        "`classes` is set although s is not a class, or vectors are probabilities",
+        "use 1 at the class and 0 elsewhere, or leave `classes` at 0",
         required=False,
     ),
     Check(
         "images_bring_conditions",
         images_bring_conditions,
-        "entries have another dtype or shape",
-        "give labels as int64 (N,), or vectors as float32 (N, dim)",
+        "entries have the wrong dtype or shape",
+        "return labels as int64 (N,), or vectors as float32 (N, dim)",
     ),
     Check(
         "images_without_conditions_are_refused",
         images_without_conditions_are_refused,
-        "what the images bring is not looked at",
-        "raise a ValueError where `images.labels` (or `images.embeddings`) is None",
+        "missing labels or embeddings are not checked for",
+        "raise a ValueError if `images.labels` (or `images.embeddings`) is None",
         required=False,
     ),
     Check(
         "loaded_conditions_draw_the_same",
         loaded_conditions_draw_the_same,
-        "what it draws from is a plain attribute, whose value is not saved, or has the training set's size",
-        "keep what is drawn from in a buffer whose shape the options decide",
+        "the values that it draws from are a plain attribute, which is not saved, or have the training set's size",
+        "keep them in a buffer whose shape depends on the options alone",
     ),
 )

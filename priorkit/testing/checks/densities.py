@@ -1,8 +1,8 @@
-"""Whether a prior's log-density is one, and that of its samples.
+"""Checks that a prior's density is normalised and is the density of its samples.
 
-In one and two dimensions the density is integrated over cells between quantiles of samples, and the masses are compared
-with the shares of other samples that fall into them. Samples are compared by chi-square tests that a sound prior fails
-with a probability below 1e-7 each; seeds are fixed, so that a check that passes goes on passing.
+In one and two dimensions, the density is integrated over cells between quantiles of samples, and the masses are
+compared with the shares of other samples that fall into the cells. A sound prior fails each chi-square test with a
+probability below 1e-7; seeds are fixed, so a check that passes once always passes.
 """
 
 import math
@@ -25,31 +25,31 @@ __all__ = ["DENSITIES"]
 
 _SAMPLES = 20_000
 _FINE = {1: 512, 2: 48}
-"""Quantiles a dimension between which the density is integrated."""
+"""Number of quantiles per dimension between which the density is integrated."""
 _COARSE = {1: 64, 2: 8}
-"""Cells a dimension in which samples are counted."""
+"""Number of cells per dimension in which samples are counted."""
 _POINTS = 4
-"""Points between two edges."""
+"""Quadrature points between two edges."""
 _DOUBLINGS = 40
 """How often steps double in gaps and tails."""
 _FAR = 512
-"""How far tails are integrated, where the quantiles' distance is 1."""
+"""How far into the tails the density is integrated, in units of the distance between the outer quantiles."""
 _ERROR_RATE = 1e-7
 _TOLERANCE = 0.02
-"""How far an integral may be from its value, for the numeric error."""
+"""Allowed error of numeric integrals."""
 _OUTSIDE = 5e-4
-"""Share of the samples beyond each end of a dimension's cells."""
+"""Share of the samples outside the cells, at each end of a dimension."""
 
 
 @dataclass(frozen=True)
 class _Cells:
-    """Masses of a density and counts of samples in the same cells.
+    """Masses of a density, and counts of samples, in the same cells.
 
     Attributes:
-        total: The integral of the density, far beyond the samples.
-        masses: Its integrals over the cells, float64, (cells,) * code_dim.
-        counts: Numbers of samples in them, float64, of the same shape.
-        deviations: Standard deviations of the samples, and of the density, for each dimension.
+        total: Integral of the density, far beyond the samples.
+        masses: Integrals of the density over the cells, float64, (cells,) * code_dim.
+        counts: Numbers of samples in the cells, float64, of the same shape.
+        deviations: Standard deviations in each dimension: of the samples, and of the density.
     """
 
     total: float
@@ -59,24 +59,24 @@ class _Cells:
 
 
 def _prior_with_density(subject: PriorSubject, *, most: int) -> Prior:
-    """The prior, where there is a density of at most so many dimensions."""
+    """Returns the prior, if it has a density in at most `most` dimensions."""
     prior = subject.component()
     if not prior.has_density:
         raise NotApplicable("it has no density")
     if subject.of_indices:
         raise NotApplicable("its codes are indices, which have probabilities")
     if prior.support.space not in VOLUMES:
-        raise NotApplicable("its density is by another measure than the codes' volume, which another check holds it to")
+        raise NotApplicable("its density is with respect to another measure than volume; another check covers it")
     if subject.code_dim > most:
-        raise NotApplicable("densities are integrated in one and two dimensions")
+        raise NotApplicable("densities are integrated only in one and two dimensions")
     return prior
 
 
 def _edges(quantiles: Tensor) -> Tensor:
-    """Quantiles, float64 (intervals + 1,), and where samples are few, in gaps and tails, steps that double.
+    """Returns the given quantiles, float64 (intervals + 1,), with additional edges in gaps and tails.
 
-    Quantiles are close where samples are many. From the edge of a mode into a gap or a tail, the first step is as
-    long as the last interval within the mode.
+    Quantiles are close together where there are many samples. In gaps and tails, edges are added in steps that double,
+    beginning with the length of the last interval within the mode.
     """
     widths = quantiles.diff().clamp(min=1e-9 * float(quantiles[-1] - quantiles[0]))
     doubled = 2.0 ** torch.arange(_DOUBLINGS, dtype=torch.float64)
@@ -91,7 +91,7 @@ def _edges(quantiles: Tensor) -> Tensor:
 
 
 def _quadrature(edges: Tensor, number: int) -> tuple[Tensor, Tensor]:
-    """Gauss and Legendre's points between edges, and their weights: float64 (intervals * number,)."""
+    """Returns Gauss-Legendre points between the edges, and their weights: float64 (intervals * number,)."""
     nodes, weights = (torch.from_numpy(array) for array in np.polynomial.legendre.leggauss(number))
     widths = edges.diff()[:, None]
     return (edges[:-1, None] + widths * (nodes + 1) / 2).flatten(), (widths * weights / 2).flatten()
@@ -100,7 +100,7 @@ def _quadrature(edges: Tensor, number: int) -> tuple[Tensor, Tensor]:
 def _masses(
     subject: PriorSubject, prior: Prior, label: int | None, quantiles: Sequence[Tensor], number: int
 ) -> tuple[Sequence[Tensor], Tensor]:
-    """Points of a grid in each dimension, so many between two edges, and the density's masses around them."""
+    """Returns grid points in each dimension, `number` between two edges, and the mass of the density at each."""
     points, weights = zip(*(_quadrature(_edges(axis), number) for axis in quantiles), strict=True)
     grid = torch.cartesian_prod(*points).view(-1, subject.code_dim)
     volumes = torch.cartesian_prod(*weights).view(-1, subject.code_dim).prod(dim=1)
@@ -108,8 +108,8 @@ def _masses(
     require(
         bool(masses.isfinite().all()),
         "log_prob is infinite or not a number between and around samples",
-        "a logarithm, a root or a quotient is taken of 0, or an exponential overflows",
-        "compute in the log domain, and clamp before and not after",
+        "a logarithm, root or quotient of 0 is taken, or an exponential overflows",
+        "compute in the log domain; clamp arguments, not results",
     )
     return points, masses.view([len(axis) for axis in points])
 
@@ -125,7 +125,7 @@ def _cells(subject: PriorSubject, prior: Prior, label: int | None) -> _Cells:
     rough = float(_masses(subject, prior, label, quantiles, _POINTS - 1)[1].sum())
     if not abs(rough / float(masses.sum()) - 1) < _TOLERANCE / 10:
         raise NotApplicable("its density is too narrow to be integrated over a grid")
-    # The cells lie between every few quantiles; what is below the first or above the last is in none.
+    # Cells lie between every few quantiles; values below the first or above the last are in no cell.
     cells, places, coarse = masses, [], _COARSE[dim]
     for i in range(dim):
         borders = quantiles[i][:: _FINE[dim] // coarse].contiguous()
@@ -140,7 +140,7 @@ def _cells(subject: PriorSubject, prior: Prior, label: int | None) -> _Cells:
 
 
 def _deviations(masses: Tensor, points: Sequence[Tensor]) -> list[float]:
-    """The standard deviation of a density in each dimension, from its masses at points of a grid."""
+    """Returns the standard deviation of a density in each dimension, from its masses on a grid."""
     found = []
     for i, axis in enumerate(points):
         marginal = masses.sum(dim=[j for j in range(len(points)) if j != i]) if len(points) > 1 else masses
@@ -150,7 +150,7 @@ def _deviations(masses: Tensor, points: Sequence[Tensor]) -> list[float]:
 
 
 def _normaliser_in_words(total: float, dim: int, parts: int) -> tuple[str, str]:
-    """The likely cause of an integral that is not 1, and how to mend it."""
+    """Returns the likely cause of an integral that is not 1, and its fix; empty if unknown."""
     known = [
         (math.tau ** (dim / 2), "the normaliser (2 pi)^(-D/2) of a Gaussian is missing", "subtract D/2 log(2 pi)"),
         (math.tau ** (-dim / 2), "the normaliser of a Gaussian is subtracted twice", "subtract D/2 log(2 pi) once"),
@@ -160,7 +160,7 @@ def _normaliser_in_words(total: float, dim: int, parts: int) -> tuple[str, str]:
         cause = "the normaliser log(2 pi) / 2 is subtracted for too few dimensions"
         known.append((math.tau ** ((dim - 1) / 2), cause, "subtract it for each"))
     if parts > 1:
-        cause = f"the densities of its {parts} parts are added up without their weights"
+        cause = f"the densities of its {parts} components are added up without weights"
         fix = "add the log-weights, or subtract the logarithm of their number, before or after the logsumexp"
         known.append((float(parts), cause, fix))
     constant, cause, fix = min(known, key=lambda item: abs(total / item[0] - 1))
@@ -168,7 +168,7 @@ def _normaliser_in_words(total: float, dim: int, parts: int) -> tuple[str, str]:
 
 
 def densities_normalise(subject: PriorSubject) -> None:
-    """In one and two dimensions the density integrates to 1, for each class."""
+    """In one and two dimensions, the density integrates to 1, for each class."""
     prior = _prior_with_density(subject, most=2)
     for label in labels_with_a_density(subject, prior):
         total = _cells(subject, prior, label).total
@@ -179,7 +179,7 @@ def densities_normalise(subject: PriorSubject) -> None:
 
 
 def _distance(counts: Tensor, masses: Tensor) -> float:
-    """The p-value of the counts under the masses, cells in which few are expected taken together."""
+    """Returns the p-value of the counts, given the masses; cells with small expected counts are merged."""
     expected = (masses / masses.sum() * counts.sum()).flatten()
     found = counts.flatten()
     rare = expected < 10
@@ -195,7 +195,7 @@ def _distance(counts: Tensor, masses: Tensor) -> float:
 
 
 def samples_follow_the_density(subject: PriorSubject) -> None:
-    """In one and two dimensions samples are where the density says that they are, for each class."""
+    """In one and two dimensions, samples follow the density, for each class."""
     prior = _prior_with_density(subject, most=2)
     for label in labels_with_a_density(subject, prior):
         cells = _cells(subject, prior, label)
@@ -205,28 +205,26 @@ def samples_follow_the_density(subject: PriorSubject) -> None:
 
 
 def _explain(cells: _Cells, words: str, value: float) -> NoReturn:
-    """Says how samples are elsewhere than the density."""
+    """Raises a Defect that says how samples and density differ."""
     for i, (sampled, dense) in enumerate(zip(*cells.deviations, strict=True)):
-        found = f"samples{words} deviate by {sampled:.3g} in dimension {i}, and the density says {dense:.3g}"
+        found = f"samples{words} have deviation {sampled:.3g} in dimension {i}, but the density has {dense:.3g}"
         close = 0.1 * max(sampled, dense)
         if abs(sampled - dense) > close and min(abs(sampled**2 - dense), abs(dense**2 - sampled)) < close:
             raise Defect(
                 found,
-                "the variance is used where the standard deviation belongs, or the other way round",
+                "the variance is used instead of the standard deviation, or the other way round",
                 "take the square root, or square; exp(log_variance / 2) is the standard deviation",
             )
         if abs(sampled - dense) > close:
             raise Defect(f"{found} (chi-square test: p = {value:.1g})")
-    raise Defect(
-        f"samples{words} are not where the density is (chi-square test of {_SAMPLES} samples: p = {value:.1g})"
-    )
+    raise Defect(f"samples{words} do not follow the density (chi-square test of {_SAMPLES} samples: p = {value:.1g})")
 
 
 def dimensions_are_summed_first(subject: PriorSubject) -> None:
-    """Where the dimensions of samples depend on each other, as in a mixture, so does the density."""
+    """If the dimensions of samples depend on each other, as in a mixture, they do so in the density, too."""
     prior = _prior_with_density(subject, most=2)
     if subject.code_dim != 2:
-        raise NotApplicable("it is looked at in two dimensions")
+        raise NotApplicable("it is checked only in two dimensions")
     cells = _cells(subject, prior, labels_with_a_density(subject, prior)[0])
     masses = cells.masses / cells.masses.sum()
     independent = masses.sum(1, keepdim=True) * masses.sum(0, keepdim=True)
@@ -235,8 +233,8 @@ def dimensions_are_summed_first(subject: PriorSubject) -> None:
         raise NotApplicable("the dimensions of its samples are independent")
     require(
         float((masses - independent).abs().sum()) > 1e-3,
-        "the dimensions of samples depend on each other, and the density is a product of its dimensions' densities"
-        + (f" (it is a mixture of {prior.clusters} parts)" if prior.clusters else ""),
+        "the dimensions of samples depend on each other, but the density is a product of one-dimensional densities"
+        + (f" (it is a mixture of {prior.clusters} components)" if prior.clusters else ""),
     )
 
 
@@ -244,22 +242,22 @@ DENSITIES = (
     Check(
         "densities_normalise",
         densities_normalise,
-        "a constant of the density is missing or wrong, such as the logarithm of a scale or of the number of parts",
+        "a constant of the density is missing or wrong, such as the log of a scale or of the number of components",
         "write down the density with all its factors, and take the logarithm of each",
         required=False,
     ),
     Check(
         "samples_follow_the_density",
         samples_follow_the_density,
-        "forward and log_prob disagree: a shift, a scale or a weight is in one of them alone",
+        "forward and log_prob disagree: only one of them has a shift, a scale or a weight",
         "compare both with the same distribution of torch.distributions",
         required=False,
     ),
     Check(
         "dimensions_are_summed_first",
         dimensions_are_summed_first,
-        "the logsumexp over the parts is taken before the sum over the dimensions",
-        "sum each part's log-densities over the dimensions first, then take the logsumexp over the parts",
+        "the logsumexp over components is taken before the sum over dimensions",
+        "sum each component's log-density over dimensions first, then take the logsumexp over components",
         required=False,
     ),
 )

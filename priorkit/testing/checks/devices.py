@@ -1,4 +1,4 @@
-"""Whether a component works on other devices than the CPU, without waiting for them."""
+"""Checks that a component works on other devices than the CPU, and does not wait for them."""
 
 from collections.abc import Callable
 from typing import NoReturn
@@ -24,31 +24,37 @@ __all__ = ["DEVICES", "told_of_devices"]
 
 
 def told_of_devices(what: str, error: Exception) -> NoReturn:
-    """Raises what torch says about absent devices in other words.
+    """Translates an error that torch raises for absent devices.
+
+    Args:
+        what: The call that failed, in words.
+        error: The error.
 
     Raises:
-        Defect: With the likely cause, as far as the error tells.
+        Defect: The call reads a value, or mixes devices.
+        NotApplicable: The call uses autocast, which the meta device does not have.
+        Exception: The error itself, if it is about something else.
     """
     text = " ".join(f"{type(error).__name__}: {error}".split())
     if READS_VALUES.search(text):
         raise Defect(
             f"{what} reads a value: {text[:300]}",
             "`.item()`, `float(tensor)`, `if tensor`, a mask as an index, a loop over values, or torch.distributions "
-            "looking at its arguments: a GPU is waited for, and the pass cannot be recorded",
-            "compute with tensors: torch.where instead of if, sums with masks instead of selections, "
-            "`validate_args=False` of distributions",
+            "checking its arguments: the program waits for the GPU, and the call cannot be recorded as a CUDA graph",
+            "compute with tensors: torch.where instead of if, masked sums instead of selections, "
+            "`validate_args=False` for distributions",
         ) from error
     if "unsupported scalarType" in text:
         raise NotApplicable(
-            f"{what} enters torch.autocast without asking torch.amp.is_autocast_available(device.type), and the meta "
-            "device has none"
+            f"{what} enters torch.autocast without checking torch.amp.is_autocast_available(device.type), and the meta "
+            "device has no autocast"
         ) from error
     if MIXES_DEVICES.search(text):
         raise Defect(
             f"{what} mixes devices: {text[:300]}",
             "a tensor is made on the CPU (torch.zeros(...) without a device), or kept as a plain attribute, which "
             "`module.to` does not move",
-            "make tensors with `device=x.device`; register what is kept as a buffer",
+            "make tensors with `device=x.device`; register kept tensors as buffers",
         ) from error
     raise error
 
@@ -66,14 +72,14 @@ def _passes(
 
 
 def values_are_not_read(subject: AnySubject) -> None:
-    """Training needs no value of a tensor, forward or backward, and so never waits for a GPU."""
+    """Training never reads the value of a tensor, forward or backward, and so never waits for a GPU."""
     component = as_module(subject.component()).train()
     inputs = all_absent(subject.inputs(component, 4, subject.case.seed), META)
 
     def each(one: ForwardPass, inputs: Inputs) -> None:
         leaves = {name: tensor.detach().requires_grad_(tensor.is_floating_point()) for name, tensor in inputs.items()}
         outputs = one.outputs(leaves)
-        require(all(output.is_meta for output in outputs.values()), f"{one.name} gives tensors of another device")
+        require(all(output.is_meta for output in outputs.values()), f"{one.name} returns tensors on another device")
         sums = [output.float().sum() for output in outputs.values() if output.requires_grad]
         if sums:
             torch.autograd.backward(torch.stack(sums).sum())
@@ -84,7 +90,7 @@ def values_are_not_read(subject: AnySubject) -> None:
 
 
 def stays_on_its_device(subject: AnySubject) -> None:
-    """On a GPU (a fake one) it computes with tensors of that GPU alone."""
+    """On a (fake) GPU, it computes with tensors on that GPU alone."""
     component = as_module(subject.component()).train()
     inputs = subject.inputs(component, 4, subject.case.seed)
 
@@ -92,14 +98,14 @@ def stays_on_its_device(subject: AnySubject) -> None:
         try:
             outputs = one.outputs(inputs)
         except RuntimeError as error:
-            # A pass that takes gradients itself, as a penalty does, has mixed no devices until here.
+            # Calls that compute gradients, such as a penalty, need a real GPU; up to here, no devices were mixed.
             if NEEDS_A_GPU.search(str(error)):
                 return
             raise
         for name, output in outputs.items():
             require(
                 output.device == CUDA,
-                f"{name} is on {output.device}, and everything that it was made from on {CUDA}",
+                f"{name} is on {output.device}, but all its inputs are on {CUDA}",
                 "a tensor is made without a device, or moved to the CPU",
                 "make tensors with `device=x.device`",
             )
@@ -114,7 +120,7 @@ DEVICES = (
     Check(
         "values_are_not_read",
         values_are_not_read,
-        "an operation needs values where shapes should do",
+        "an operation needs a value where a shape would do",
         "compute with tensors, without `.item()`, `.tolist()` or branches on values",
         required=False,
     ),
@@ -122,7 +128,7 @@ DEVICES = (
         "stays_on_its_device",
         stays_on_its_device,
         "a tensor is made without a device",
-        "make tensors with `device=x.device`; register what is kept as a buffer",
+        "make tensors with `device=x.device`; register kept tensors as buffers",
         required=False,
     ),
 )

@@ -1,4 +1,4 @@
-"""The randomness of regularizers' encoder terms."""
+"""Checks of the noise of regularizers."""
 
 import torch
 
@@ -14,17 +14,17 @@ _CODES = 12
 
 
 def encoder_noise_comes_from_the_generator(subject: RegularizerSubject) -> None:
-    """`encoder_noise` is float32 (n, ...), drawn from the generator and made on the device that it is given."""
+    """`encoder_noise` is float32 (n, ...), drawn from the given generator on the given device."""
     regularizer = subject.component()
     with global_state_kept("encoder_noise"):
         noise, again = (regularizer.encoder_noise(5, generator=torch.Generator().manual_seed(3)) for _ in range(2))
     require(
         noise.ndim > 0 and noise.shape[0] == 5 and noise.dtype == torch.float32,
         f"encoder_noise(5) is {noise.dtype} of shape {tuple(noise.shape)}, not float32 of shape (5, ...)",
-        "what the whole batch shares is drawn once, or integers are drawn",
-        "draw float32 numbers for each image; of what the batch shares, some for each",
+        "noise that the batch shares is drawn once, or integers are drawn",
+        "draw float32 numbers of shape (n, ...), also if the whole batch shares them",
     )
-    require(torch.equal(noise, again), "the same generator gives other noise the second time")
+    require(torch.equal(noise, again), "the same generator gives different noise the second time")
     other = regularizer.encoder_noise(5, generator=torch.Generator().manual_seed(4))
     require(noise.numel() == 0 or not torch.equal(noise, other), "another seed gives the same noise")
     try:
@@ -35,12 +35,12 @@ def encoder_noise_comes_from_the_generator(subject: RegularizerSubject) -> None:
         made.is_meta,
         f"encoder_noise(5, device={str(META)!r}) is on {made.device}",
         "the device is ignored",
-        "pass `device=device` to what draws",
+        "pass `device=device` to the function that draws",
     )
 
 
 def encoder_noise_is_used(subject: RegularizerSubject) -> None:
-    """Other noise gives other terms, the encoder's or the decoder's, where `encoder_noise` draws some."""
+    """If `encoder_noise` draws any, other noise changes a term of the encoder or the decoder."""
     regularizer = subject.component()
     inputs = subject.inputs(regularizer, _CODES, subject.case.seed)
     if inputs["encoder_noise"].numel() == 0:
@@ -53,22 +53,22 @@ def encoder_noise_is_used(subject: RegularizerSubject) -> None:
         )
     differing = any(not torch.equal(terms[name], others[name]) for name in terms)
     if not differing and subject.code_dim == 1:
-        raise NotApplicable("codes of one dimension may leave nothing to chance")
-    require(differing, "encoder_noise draws some, and no term depends on it")
+        raise NotApplicable("in one dimension, terms may not depend on noise")
+    require(differing, "encoder_noise draws noise, but no term depends on it")
 
 
 ENCODER_NOISE = (
     Check(
         "encoder_noise_comes_from_the_generator",
         encoder_noise_comes_from_the_generator,
-        "the generator is ignored, or not passed on to every call that draws",
+        "the generator is ignored, or not passed to every call that draws",
         "pass `generator=generator` to torch.randn, torch.rand or torch.randint",
     ),
     Check(
         "encoder_noise_is_used",
         encoder_noise_is_used,
-        "the terms draw noise of their own, or encoder_noise was left over",
-        "compute the terms from `noise`, or leave encoder_noise out",
+        "the terms draw their own noise, or encoder_noise is a leftover",
+        "compute the terms from the argument `noise`, or remove encoder_noise",
         required=False,
     ),
 )

@@ -1,4 +1,4 @@
-"""What is special to encoders: posteriors, and the codes that are drawn from them."""
+"""Checks of encoders: their posteriors, and the codes drawn from them."""
 
 import torch
 from torch import Tensor
@@ -10,14 +10,14 @@ from priorkit.testing.subjects.encoder import EncoderSubject
 __all__ = ["ENCODERS"]
 
 _DRAWS = 4000
-"""Codes drawn for each image: the standard error of a deviation is about 1% of it, and of a mean 1.6%."""
+"""Codes drawn for each image: standard errors of standard deviation and mean are about 1% and 1.6%."""
 _CLOSE = 0.1
 _FAR = 9.0
-"""Normal numbers are integrated from minus this to this."""
+"""Integrals over a normal number run from minus this value to this value."""
 
 
 def _posteriors(subject: EncoderSubject, noises: int = 1) -> tuple[Encoder, list[Posterior], Posterior]:
-    """An encoder, posteriors of the same 6 images with one noise after another, and that without noise."""
+    """Returns an encoder, posteriors of 6 images with `noises` different noises, and their posterior without noise."""
     encoder = subject.component()
     image = subject.inputs(encoder, 6, subject.case.seed)["image"]
     with torch.no_grad():
@@ -36,60 +36,60 @@ def _stochastic(subject: EncoderSubject) -> Encoder:
 
 
 def says_what_it_is(subject: EncoderSubject) -> None:
-    """Its `code_dim` is the run's, and it is `stochastic` where its posteriors have a density, only there."""
+    """Its `code_dim` is the run's, and `stochastic` says whether its posteriors have a density."""
     encoder, (posterior,), mean = _posteriors(subject)
     require(
         getattr(encoder, "code_dim", None) == subject.code_dim,
-        f"code_dim is {getattr(encoder, 'code_dim', None)}, and it was built for {subject.code_dim}",
-        "the attribute was forgotten",
+        f"code_dim is {getattr(encoder, 'code_dim', None)}, but it was built for {subject.code_dim}",
+        "the attribute is not set",
         "set self.code_dim = context.code_dim",
     )
     for found, words in ((posterior, "with noise"), (mean, "without noise")):
         if (found.log_variance is not None or found.log_prob is not None) is encoder.stochastic:
             continue
         raise Defect(
-            f"stochastic is {encoder.stochastic}, and {words} there is "
+            f"stochastic is {encoder.stochastic}, but {words} there is "
             f"{'neither log_variance nor log_prob' if encoder.stochastic else 'a log_variance or log_prob'}",
-            "the attribute was forgotten, or the log-variance is left out",
-            "set `stochastic = True` where posteriors have a variance, and give log_variance or log_prob with and "
-            "without noise; a deterministic encoder gives neither",
+            "the attribute is not set, or the log-variance is left out",
+            "set `stochastic = True` if posteriors have a variance, and return log_variance or log_prob with and "
+            "without noise; a deterministic encoder returns neither",
         )
 
 
 def points_ignore_noise(subject: EncoderSubject) -> None:
-    """A deterministic encoder's code is the mean, whatever the noise."""
+    """The code of a deterministic encoder is the mean, for any noise."""
     encoder, drawn, without = _posteriors(subject, noises=2)
     if encoder.stochastic:
         raise NotApplicable("it is stochastic")
     require(
         torch.equal(drawn[0].code, drawn[1].code) and torch.equal(drawn[0].code, without.code),
-        "its codes are others with other noise",
+        "its codes change with the noise",
         "noise is added although `stochastic` is False",
-        "leave the noise alone, or set `stochastic = True` and give a log-variance",
+        "ignore the noise, or set `stochastic = True` and return a log-variance",
     )
     require(
         torch.equal(without.code, without.mean),
-        "its mean is not its code",
-        "the mean is of another layer",
+        "the mean is not the code",
+        "the mean comes from another layer",
         "return Posterior(code, mean=code)",
     )
 
 
 def no_noise_gives_the_mean(subject: EncoderSubject) -> None:
-    """Without noise the code is the mean; noise changes the code, and neither mean nor log-variance."""
+    """Without noise, the code is the mean; noise changes the code, but neither mean nor log-variance."""
     _stochastic(subject)
     _, drawn, without = _posteriors(subject, noises=2)
     require(
         torch.equal(without.code, without.mean),
-        f"without noise the code is up to {float((without.code - without.mean).abs().max()):.3g} away from the mean",
-        "noise is drawn where none is given",
-        "`code = mean if noise is None else ...`: None asks for the mean",
+        f"without noise the code differs from the mean by up to {float((without.code - without.mean).abs().max()):.3g}",
+        "noise is drawn although none is given",
+        "`code = mean if noise is None else ...`: without noise, return the mean",
     )
     require(
         not torch.equal(drawn[0].code, drawn[1].code),
         "other noise gives the same code",
-        "the noise is not read",
-        "compute the code from mean, deviation and noise",
+        "the noise is not used",
+        "compute the code from mean, standard deviation and noise",
     )
     for found in drawn:
         same = [
@@ -100,13 +100,13 @@ def no_noise_gives_the_mean(subject: EncoderSubject) -> None:
         require(
             all(same),
             f"the {'log-variance' if same[0] else 'mean'} changes with the noise",
-            "what is given as the posterior's is computed from the draw",
-            "return the parameters of the posterior, which are functions of the image alone",
+            "a parameter of the posterior is computed from the draw",
+            "compute the posterior's parameters from the image alone",
         )
 
 
 def draws_follow_the_posterior(subject: EncoderSubject) -> None:
-    """Over many draws, codes have the posterior's mean, and its log-variance is that of their variance."""
+    """Over many draws, codes have the mean and variance of their posterior."""
     encoder = _stochastic(subject)
     generator = torch.Generator().manual_seed(subject.case.seed)
     for image in subject.inputs(encoder, 6, subject.case.seed)["image"]:
@@ -114,20 +114,20 @@ def draws_follow_the_posterior(subject: EncoderSubject) -> None:
         with torch.no_grad():
             found = subject.posterior(encoder, image.expand(_DRAWS, -1, -1, -1), noise)
         if found.log_variance is None:
-            raise NotApplicable("its posteriors are not said to be normal")
+            raise NotApplicable("its posteriors are not declared normal: they have no log_variance")
         mean, log_variance = found.mean[0], found.log_variance[0]
         said, drawn, centre = torch.exp(0.5 * log_variance), found.code.std(dim=0), found.code.mean(dim=0)
         far = ((drawn - said).abs() > _CLOSE * said) | ((centre - mean).abs() >= _CLOSE * said)
         if not bool(far.any()):
             continue
-        # Of heavy tails, draws say little: both are found again without chance.
+        # With heavy tails, draws are imprecise: compute both moments by integration.
         exact = _exact_moments(subject, encoder, image)
         if exact is not None:
             centre, drawn = exact
         for i in range(subject.code_dim):
             if abs(float(drawn[i]) - float(said[i])) > _CLOSE * float(said[i]):
                 raise Defect(
-                    f"codes of an image deviate by {float(drawn[i]):.4g} in dimension {i}, and its log-variance "
+                    f"codes of an image have deviation {float(drawn[i]):.4g} in dimension {i}, but its log-variance "
                     f"{float(log_variance[i]):.4g} says {float(said[i]):.4g}",
                     *_deviation_in_words(float(drawn[i]), float(log_variance[i])),
                 )
@@ -136,15 +136,15 @@ def draws_follow_the_posterior(subject: EncoderSubject) -> None:
             bool((away < _CLOSE).all()),
             f"codes of an image are {float(away.max()):.3g} standard deviations away from its mean, on average over "
             f"{_DRAWS} draws",
-            "the noise is not centred, or something is added to the draw alone",
-            "code = mean + deviation * noise, whose mean is the mean",
+            "the noise does not have mean 0, or something is added to draws alone",
+            "use code = mean + standard deviation * noise",
         )
 
 
 def _exact_moments(subject: EncoderSubject, encoder: Encoder, image: Tensor) -> tuple[Tensor, Tensor] | None:
-    """Mean and deviation of an image's codes, (D,) each, where each dimension depends on its own noise alone.
+    """Returns mean and standard deviation of an image's codes, (D,) each, by integration over the noise.
 
-    They are integrals over one normal number then; None where dimensions share noise.
+    This works if each dimension depends on its own noise alone. Returns None if dimensions share noise.
     """
     grid, dim = torch.linspace(-_FAR, _FAR, _DRAWS), subject.code_dim
     many = image.expand(_DRAWS, -1, -1, -1)
@@ -163,11 +163,11 @@ def _exact_moments(subject: EncoderSubject, encoder: Encoder, image: Tensor) -> 
 
 
 def _deviation_in_words(drawn: float, log_variance: float) -> tuple[str, str]:
-    """The likely cause of a wrong deviation, and how to mend it."""
+    """Returns the likely cause of a wrong standard deviation, and its fix; empty if unknown."""
     known = {
         "the variance is used as the standard deviation": 1.0,
-        "the log-variance is halved twice on its way to the standard deviation": 0.25,
-        "the noise is added without the standard deviation": 0.0,
+        "the log-variance is halved twice to get the standard deviation": 0.25,
+        "the noise is not multiplied by the standard deviation": 0.0,
     }
     for words, factor in known.items():
         expected = torch.tensor(factor * log_variance).exp().item()
@@ -187,20 +187,20 @@ def _learn(subject: EncoderSubject, total: Tensor, encoder: Encoder) -> bool:
 
 
 def codes_are_differentiable(subject: EncoderSubject) -> None:
-    """Codes learn through the mean, with and without noise, and through the log-variance."""
+    """Gradients of codes reach the encoder through the mean, with and without noise, and through the log-variance."""
     encoder = subject.component().train()
     if not any(weight.requires_grad for weight in encoder.parameters()):
         raise NotApplicable("it has nothing to train")
     inputs = subject.inputs(encoder, 6, subject.case.seed)
     image, noise = inputs["image"], inputs["noise"]
-    # Random weights: unweighted, codes that a batch norm has normalised add up to a constant.
+    # Random weights: the plain sum of codes after a batch norm is constant.
     weights = noise.roll(1, dims=0)
     for words, given in (("without noise", None), ("with noise of 0", torch.zeros_like(noise))):
         code = subject.posterior(encoder, image, given).code
         require(
             _learn(subject, (code * weights).sum(), encoder),
-            f"{words} no gradient leads from the code to the encoder",
-            "the mean is detached, or the draw made under torch.no_grad",
+            f"{words} no gradient of the code reaches the encoder",
+            "the mean is detached, or the code is drawn under torch.no_grad",
             "draw by reparameterisation: code = mean + exp(log_variance / 2) * noise, with nothing detached",
         )
     if not encoder.stochastic:
@@ -213,7 +213,7 @@ def codes_are_differentiable(subject: EncoderSubject) -> None:
     ):
         require(
             _learn(subject, ((found.code - found.mean) * weights).sum(), encoder),
-            "no gradient leads from the code's deviation from the mean to the encoder",
+            "no gradient of the code's difference from the mean reaches the encoder",
         )
 
 
@@ -221,7 +221,7 @@ ENCODERS = (
     Check(
         "says_what_it_is",
         says_what_it_is,
-        "an attribute was forgotten, or copied from another encoder",
+        "an attribute is missing, or was copied from another encoder",
         "see the attributes of priorkit.interfaces.Encoder",
     ),
     Check(
@@ -234,21 +234,21 @@ ENCODERS = (
     Check(
         "no_noise_gives_the_mean",
         no_noise_gives_the_mean,
-        "noise is drawn where none is given, or what is given is not used",
+        "noise is drawn although none is given, or given noise is not used",
         "`code = mean if noise is None else mean + exp(log_variance / 2) * noise`",
         required=False,
     ),
     Check(
         "draws_follow_the_posterior",
         draws_follow_the_posterior,
-        "log_variance and the draw's standard deviation are not of one distribution",
+        "log_variance does not match the standard deviation of the draws",
         "the standard deviation is exp(log_variance / 2)",
         required=False,
     ),
     Check(
         "codes_are_differentiable",
         codes_are_differentiable,
-        "the standard deviation is detached, or the draw made by Distribution.sample",
+        "the standard deviation is detached, or the code is drawn by Distribution.sample",
         "draw by reparameterisation: code = mean + exp(log_variance / 2) * noise, with nothing detached",
         required=False,
     ),

@@ -1,4 +1,4 @@
-"""What is special to feature extractors that read texts."""
+"""Checks of feature extractors that read texts."""
 
 import torch
 
@@ -11,28 +11,28 @@ from priorkit.testing.subjects.extractor import TEXTS, ExtractorSubject
 __all__ = ["EXTRACTOR_TEXTS"]
 
 _ODD = (*TEXTS, "", "?!", "zygomorphic " * 200, "an \U0001f33b")
-"""Texts as they may come: without a word, long, and in other characters."""
+"""Unusual texts: without a word, long, or with other characters."""
 
 
 def texts_are_rows_of_numbers(subject: ExtractorSubject) -> None:
     """With `reads_text`, features of any texts are finite float32 (N, D) on the CPU, D being that of images."""
     extractor = subject.prepared()
     if not extractor.reads_text:
-        require(not extractor.is_clip, "is_clip is True, and reads_text is not", "", "set both, or is_clip = False")
+        require(not extractor.is_clip, "is_clip is True, but reads_text is False", "", "set both, or is_clip = False")
     for texts in (_ODD[:1], _ODD):
         found = subject.text_features(extractor, texts)
         require_rows(found, "features", len(texts), "texts")
         size = subject.extract(extractor, subject.images(1)).features.shape[1]
         require(
             found.shape[1] == size,
-            f"texts have {found.shape[1]} features, and images {size}",
-            "the texts' features are those before the projection into the common space",
-            "give both in one space, in which cosines say what belongs together",
+            f"texts have {found.shape[1]} features, but images {size}",
+            "text features are taken before the projection into the common space",
+            "return both in one space, in which cosines measure how well they match",
         )
 
 
 def texts_are_independent(subject: ExtractorSubject) -> None:
-    """A text's features are the same again, and depend neither on the other texts nor on their order."""
+    """The features of a text are repeatable, and depend neither on the other texts nor on their order."""
     extractor = subject.prepared()
     with global_state_kept("text_features"):
         together = subject.text_features(extractor, _ODD)
@@ -41,7 +41,7 @@ def texts_are_independent(subject: ExtractorSubject) -> None:
     for found, where in ((alone, "alone"), (backwards, "in another place")):
         require(
             same_features(Features(together), Features(found), exactly=False),
-            f"features of a text are up to {float((together - found).abs().max()):.3g} away where it is {where}",
+            f"features of a text differ by up to {float((together - found).abs().max()):.3g} when it is {where}",
         )
 
 
@@ -56,8 +56,8 @@ EXTRACTOR_TEXTS = (
     Check(
         "texts_are_rows_of_numbers",
         texts_are_rows_of_numbers,
-        "a text without a known word, or a long one, is not provided for",
-        "give float32 (N, D) on the CPU, of any text, D being that of images' features",
+        "texts without a known word, or long texts, are not handled",
+        "return float32 (N, D) on the CPU, of any text, D being that of images' features",
         required=False,
     ),
     Check(
@@ -70,8 +70,8 @@ EXTRACTOR_TEXTS = (
     Check(
         "texts_are_told_apart",
         texts_are_told_apart,
-        "the texts are cut to nothing, or their network ends in zeros",
-        "look at the features of two different texts",
+        "texts are cut to nothing, or their network returns zeros",
+        "compare the features of two different texts",
         required=False,
     ),
 )

@@ -1,4 +1,4 @@
-"""What learns, and from what."""
+"""Checks of where gradients arrive."""
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ __all__ = ["GRADIENTS"]
 
 
 def _random_sum(one: ForwardPass, inputs: Inputs) -> Tensor | None:
-    """The outputs added up with random weights: unweighted, those of a normalised batch add up to a constant."""
+    """Returns the sum of the outputs with random weights; the plain sum of a normalised batch would be constant."""
     generator = torch.Generator().manual_seed(0)
     terms = [
         (output.float() * (torch.rand(output.shape, generator=generator) + 0.5)).sum()
@@ -24,13 +24,13 @@ def _random_sum(one: ForwardPass, inputs: Inputs) -> Tensor | None:
 
 
 def _is_flat(one: ForwardPass, inputs: Inputs) -> bool:
-    """Whether all samples have one output, such as the density of a box: there is nothing to descend."""
+    """Returns whether all samples have the same output, such as the density in a box: its gradient is 0."""
     outputs = one.without_gradients(inputs).values()
     return not one.mean and all(bool((output == output[:1]).all()) for output in outputs)
 
 
 def gradients_reach_what_learns(subject: AnySubject) -> None:
-    """Gradients reach every trainable parameter, and those inputs that must learn; others receive none."""
+    """Gradients reach every trainable parameter and every input that is trained through it, and no other input."""
     component = subject.component()
     module = component if isinstance(component, nn.Module) else None
     if module is not None:
@@ -62,9 +62,9 @@ def gradients_reach_what_learns(subject: AnySubject) -> None:
             found = gradients[name]
             require(
                 found is None or not bool(found.any()),
-                f"a gradient of {one.name} reaches its input {name!r}, which nobody trains by it",
+                f"a gradient of {one.name} reaches its input {name!r}, which it must not train",
                 "the input is not detached",
-                f"detach {name!r} where it is read",
+                f"detach {name!r} before using it",
             )
         reached |= {name for name in learning if one.trains and gradients[name] is not None and gradients[name].any()}
     missed = sorted(learning.keys() - reached)
@@ -85,9 +85,9 @@ GRADIENTS = (
     Check(
         "gradients_reach_what_learns",
         gradients_reach_what_learns,
-        "a detach, torch.no_grad, .data, .item() or a tensor made anew (torch.tensor(x)) cuts the graph; or a "
-        "parameter is not used",
-        "compute with the tensors themselves; register what is not trained as a buffer",
+        "the graph is cut by detach, torch.no_grad, .data, .item() or a new tensor (torch.tensor(x)), or a "
+        "parameter is unused",
+        "compute with the tensors themselves; register constants as buffers",
         required=False,
     ),
 )

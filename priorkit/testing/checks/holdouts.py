@@ -1,4 +1,4 @@
-"""Which images a data set holds out."""
+"""Checks of the images that a data set holds out."""
 
 import hashlib
 from collections import Counter
@@ -21,7 +21,7 @@ _SEEDS = 5
 _READ_AT_ONCE = 500
 _ANY = "labels, embeddings or captions"
 _COUNTED = 20_000
-"""Images of a set, at most, whose pixels are all compared."""
+"""Largest number of images whose pixels are all compared."""
 
 
 def _hashes(pixels: Tensor) -> list[bytes]:
@@ -29,7 +29,7 @@ def _hashes(pixels: Tensor) -> list[bytes]:
 
 
 def _images(part: ImageSet) -> list[bytes]:
-    """What tells images apart, read some at a time: they may be large."""
+    """Returns a hash of each image; images are read in parts, as they may be large."""
     return [
         hashed
         for start in range(0, len(part), _READ_AT_ONCE)
@@ -38,7 +38,7 @@ def _images(part: ImageSet) -> list[bytes]:
 
 
 def _labelled(data: ImageData) -> Counter[tuple[bytes, ...]]:
-    """All images, each with what belongs to it: its label, its embedding and its captions."""
+    """Counts all images together with their labels, embeddings and captions."""
     found: Counter[tuple[bytes, ...]] = Counter()
     for _, part in parts(data):
         beside = [_hashes(values) for values in (part.labels, part.embeddings) if values is not None]
@@ -53,7 +53,7 @@ def _unlabelled(labelled: Counter[tuple[bytes, ...]]) -> Counter[bytes]:
 
 
 def _rolled(data: ImageData, by: int, names: Sequence[str]) -> ImageData:
-    """The same images, each with the label, embedding or captions of the one so many places before it."""
+    """Returns the images with labels, embeddings or captions shifted by some places."""
 
     def moved(part: ImageSet) -> ImageSet:
         places = torch.arange(len(part)).roll(by)
@@ -68,7 +68,7 @@ def _rolled(data: ImageData, by: int, names: Sequence[str]) -> ImageData:
 
 
 def _require_other_images(data: ImageData) -> None:
-    """Of a data set with a test set of its own: that it is another set."""
+    """Requires that a data set's own test set does not consist of training images."""
     if len(data.train) > _COUNTED:
         return
     known = set(_images(data.train))
@@ -76,19 +76,19 @@ def _require_other_images(data: ImageData) -> None:
     twice = sum(hashed in known for hashed in tested)
     require(
         2 * twice <= len(tested),
-        f"{twice} of {len(tested)} held-out images that were looked at are training images, too",
-        "the test set is a part of the training set, or the same files are read for both",
-        "leave out of the training images what is held out",
+        f"{twice} of {len(tested)} held-out images are training images, too",
+        "the test set is part of the training set, or the same files are read for both",
+        "remove held-out images from the training images",
     )
 
 
 def held_out_images_follow_the_context(subject: DataSubject) -> None:
-    """Where images are held out by chance, `holdout` is their share, `seed` chooses them, and none is trained on."""
+    """Randomly held-out images have the share `holdout`, are chosen by `seed`, and are not training images."""
     little, much = (subject.load(holdout=share) for share in _SHARES)
     seeded = []
     for seed in range(1, _SEEDS + 1):
         seeded.append(subject.load(holdout=_SHARES[1], seed=seed))
-        # Of many images, another seed holds out others; of few, it may do so only now and then.
+        # With many images, another seed holds out others; with few, it may choose the same.
         if differences(much, seeded[-1]) or len(much.train) + len(much.test) > 100:
             break
     if len(little.test) == len(much.test) and len(little.train) == len(much.train):
@@ -97,26 +97,26 @@ def held_out_images_follow_the_context(subject: DataSubject) -> None:
             _require_other_images(much)
             raise NotApplicable("it has a test set of its own")
         raise Defect(
-            f"holdout {_SHARES[0]:g} and {_SHARES[1]:g} hold out {len(little.test)} images alike, and the seed decides "
-            "which",
-            "DataContext.holdout is not read",
+            f"both holdout {_SHARES[0]:g} and {_SHARES[1]:g} hold out {len(little.test)} images, which the seed "
+            "chooses",
+            "DataContext.holdout is ignored",
             "hold out the share context.holdout of the images",
         )
     total = len(much.train) + len(much.test)
-    # Splits by class round once for each class; hashes and groups of images meet the share only roughly.
+    # Splits by class round for each class; splits by hash or by group meet the share only roughly.
     slack = max(1, len(much.class_names), 0.05 * total)
     for share, data in zip(_SHARES, (little, much), strict=True):
         here = len(data.train) + len(data.test)
         require(
             here == total,
-            f"with holdout {share:g} there are {here} images, and with {_SHARES[1]:g} {total}",
-            "held-out images are trained on, too, or some images are lost",
+            f"there are {here} images with holdout {share:g}, but {total} with {_SHARES[1]:g}",
+            "held-out images are also in the training set, or some images are lost",
             "split the indices: every image in exactly one of the two sets",
         )
         require(
             abs(len(data.test) - share * total) <= slack,
             f"with holdout {share:g}, {len(data.test)} of {total} images are held out",
-            "the share is that of the images to train on, or of something else",
+            "holdout is used as the share of training images, or otherwise",
             "hold out round(context.holdout * number) images, at least one",
         )
     if total > _COUNTED:
@@ -131,28 +131,27 @@ def held_out_images_follow_the_context(subject: DataSubject) -> None:
         )
         require(
             not shifted,
-            f"with seed {seed}, images have other {_ANY} than with seed 0, and the same once these are moved by one "
-            "place",
-            "labels are shifted against the images by one: a first or last line is left out, or a place counts from 1",
-            "let images[i] and labels[i] belong together before they are split",
+            f"with seed {seed}, images have other {_ANY} than with seed 0, and the same after a shift by one place",
+            "labels are shifted against images by one: the first or last line is missing, or positions count from 1",
+            "make images[i] and labels[i] belong together before the split",
         )
         require(
             found == known or _unlabelled(found) != _unlabelled(known),
             f"with seed {seed}, images have other {_ANY} than with seed 0",
-            f"images are permuted, and {_ANY} are not",
-            "take images, labels, embeddings and captions by the same indices",
+            f"images are permuted, but {_ANY} are not",
+            "index images, labels, embeddings and captions with the same indices",
         )
         require(
             found == known,
             f"the two sets together are not the same images with seed {seed} as with seed 0",
-            "some images are in both sets, or in none",
+            "some images are in both sets, or in neither",
             "split one permutation of the indices",
         )
     require(
         total < 6 or any(not torch.equal(looked_at(much.test), looked_at(data.test)) for data in seeded),
         f"{len(seeded) + 1} seeds hold out the same images",
-        "DataContext.seed is not read",
-        "choose by torch.randperm(n, generator=torch.Generator().manual_seed(context.seed))",
+        "DataContext.seed is ignored",
+        "choose images with torch.randperm(n, generator=torch.Generator().manual_seed(context.seed))",
     )
 
 

@@ -1,4 +1,4 @@
-"""What is special to image critics: feature layers, logits, conditions, and Q that stands on them."""
+"""Checks of image critics: feature layers, logits, conditions, and Q on their features."""
 
 import torch
 from torch import nn
@@ -22,14 +22,14 @@ def _critic(subject: NetworksSubject) -> ImageCritic:
 
 
 def feature_layers_are_all_there(subject: NetworksSubject) -> None:
-    """`features` gives each of the critic's `layers`, counted from 0 or from the end; by default the last."""
+    """`features` returns each of the critic's `layers`, counted from 0 or from the end; by default the last."""
     critic, images = _critic(subject), subject.inputs(subject.component(), 3, subject.case.seed)["image"]
     layers = getattr(critic, "layers", None)
     require(
         isinstance(layers, int) and layers >= 1,
         f"layers is {layers!r}, not the number of feature layers",
-        "the attribute was forgotten",
-        "set self.layers to the number of layers that `features` offers, at least 1",
+        "the attribute is not set",
+        "set self.layers to the number of layers of `features`, at least 1",
     )
     assert isinstance(layers, int)
     with torch.no_grad():
@@ -38,53 +38,53 @@ def feature_layers_are_all_there(subject: NetworksSubject) -> None:
             require(
                 features.ndim >= 2 and len(features) == len(images),
                 f"features(image, {layer}) have shape {tuple(features.shape)} for {len(images)} images",
-                "the batch's dimension is lost",
-                "give one row for each image: shape (N, ...)",
+                "the batch dimension is lost",
+                "return a row for each image: shape (N, ...)",
             )
             counted_back = critic.features(images, layer - layers)
             require(
                 torch.equal(features, counted_back),
-                f"features(image, {layer - layers}) are not features(image, {layer}), of {layers} layers",
-                "negative indices are not counted from the end, or off by one",
-                "use `layer % self.layers`, after unknown layers were refused",
+                f"features(image, {layer - layers}) differ from features(image, {layer}), with {layers} layers",
+                "negative indices are not counted from the end, or are off by one",
+                "use `layer % self.layers` after refusing unknown layers",
             )
         for layer in range(layers):
             for other in range(layer):
                 require(
                     not torch.equal(found[layer], found[other]),
                     f"features(image, {layer}) and features(image, {other}) are the same",
-                    "`layer` is not read, or `layers` is larger than their number",
-                    "return the output of the layer that is asked for",
+                    "`layer` is ignored, or `layers` is larger than the number of layers",
+                    "return the output of the requested layer",
                 )
         require(torch.equal(critic.features(images), found[-1]), "features(image) are not those of the last layer")
 
 
 def unknown_layers_are_refused(subject: NetworksSubject) -> None:
-    """A layer that is not there is refused by a ValueError."""
+    """A layer that does not exist is refused with a ValueError."""
     critic, images = _critic(subject), subject.inputs(subject.component(), 2, subject.case.seed)["image"]
     for layer in (critic.layers, critic.layers + 10, -critic.layers - 1):
-        what = f"features(image, {layer}), where there are {critic.layers} layers,"
+        what = f"features(image, {layer}) with {critic.layers} layers"
         try:
             with torch.no_grad():
                 critic.features(images, layer)
         except ValueError as error:
             require(
                 bool(str(error).strip()),
-                f"{what} are refused without a word",
-                "ValueError() is raised without a message",
+                f"{what} is refused without a message",
+                "the ValueError has no message",
                 "say which layers there are",
             )
         except Exception as error:
             raise Defect(
-                f"{what} end in {type(error).__name__}: {error}",
-                "a list or a ModuleList is indexed without looking at the index first",
+                f"{what} raises {type(error).__name__}: {error}",
+                "a list or a ModuleList is indexed without checking the index",
             ) from error
         else:
-            raise Defect(f"{what} are given all the same")
+            raise Defect(f"{what} returns features nevertheless")
 
 
 def logits_are_scores_of_features(subject: NetworksSubject) -> None:
-    """Logits are what `score` makes of the last features, unless the critic is an autoencoder."""
+    """Logits are `score` of the last features, unless the critic is an autoencoder."""
     critic = _critic(subject)
     if critic.is_autoencoder:
         raise NotApplicable("its critic is an autoencoder, whose logits need the image")
@@ -94,23 +94,23 @@ def logits_are_scores_of_features(subject: NetworksSubject) -> None:
         scored = critic.score(critic.features(inputs["image"]), inputs.get("condition"))
     require(
         scored.shape == logits.shape and torch.allclose(scored, logits, rtol=1e-4, atol=1e-5),
-        f"score(features(image)) is up to {apart(scored, logits):.3g} away from the logits of the image",
+        f"score(features(image)) differs from the logits of the image by up to {apart(scored, logits):.3g}",
     )
 
 
 def errors_give_negative_logits(subject: NetworksSubject) -> None:
-    """The logits of a critic that is an autoencoder are minus its errors: at most 0."""
+    """The logits of a critic that is an autoencoder are minus its errors, so at most 0."""
     critic = subject.component()
     if not getattr(critic, "is_autoencoder", False):
-        raise NotApplicable("no critic of it is an autoencoder")
+        raise NotApplicable("its critics are not autoencoders")
     inputs = subject.inputs(critic, 32, subject.case.seed)
     with torch.no_grad():
         logits = critic(*inputs.values())
-    require(bool((logits <= 0).all()), f"is_autoencoder is True, and a logit is {float(logits.max()):.4g}")
+    require(bool((logits <= 0).all()), f"is_autoencoder is True, but a logit is {float(logits.max()):.4g}, above 0")
 
 
 def conditions_change_the_logits(subject: NetworksSubject) -> None:
-    """A critic that is built for a condition looks at it: an image's logit is another with another condition."""
+    """The logits of a critic that is built for a condition change with the condition."""
     if not isinstance(subject, ConditionalCriticSubject):
         raise NotApplicable
     critic = _critic(subject)
@@ -119,44 +119,42 @@ def conditions_change_the_logits(subject: NetworksSubject) -> None:
     with torch.no_grad():
         logits, elsewhere = subject.logits(critic, inputs), subject.logits(critic, others)
     same = logits == elsewhere
-    # A saturated network may miss a change now and then; one that reads a part of the condition misses every third.
+    # A saturated network may miss a few changes; one that reads only part of the condition misses every third.
     require(
         3 * int(same.sum()) < len(same), f"{int(same.sum())} of {len(same)} logits are the same with another condition"
     )
 
 
 def features_fit_the_recogniser(subject: NetworksSubject) -> None:
-    """Q takes the last features of D_I, with or without a condition; a family without Q says so."""
+    """Q accepts the last features of D_I, with or without a condition; a family without Q refuses it."""
     if not isinstance(subject, RecogniserSubject):
         raise NotApplicable
     family = subject.family()
     try:
         recogniser = family.recogniser(CLASSES)
     except ConfigurationError as error:
-        require(bool(str(error).strip()), "it refuses to make a recogniser without a word")
+        require(bool(str(error).strip()), "it refuses to make a recogniser without a message")
         raise NotApplicable(f"it has no recogniser: {error}") from error
     except Exception as error:
         raise Defect(
-            f"recogniser({CLASSES}) ends in {type(error).__name__}: {error}",
-            "a family without Q must say so by a ConfigurationError",
-            "leave `recogniser` out, whose default refuses, or raise priorkit.errors.ConfigurationError",
+            f"recogniser({CLASSES}) raises {type(error).__name__}: {error}",
+            "a family without Q must refuse it with a ConfigurationError",
+            "do not implement `recogniser`, whose default refuses, or raise priorkit.errors.ConfigurationError",
         ) from error
     require(isinstance(recogniser, nn.Module), f"its recogniser is a {type(recogniser).__name__}, not a module")
     for condition_dim in (0, CLASSES):
         critic = family.image_critic(condition_dim)
         with torch.no_grad():
             features = critic.eval().features(subject.inputs(critic, 3, subject.case.seed)["image"])
-            where = (
-                f"features of shape {tuple(features.shape)} of a critic with {condition_dim} dimensions of condition"
-            )
+            where = f"features of shape {tuple(features.shape)} of a critic with condition_dim {condition_dim}"
             try:
                 recovered = recogniser.eval()(features)
             except Exception as error:
-                raise Defect(f"it cannot take {where}: {' '.join(str(error).split())}") from error
+                raise Defect(f"the recogniser fails on {where}: {' '.join(str(error).split())}") from error
         require(
             tuple(recovered.shape) == (3, CLASSES),
-            f"of {where} it makes shape {tuple(recovered.shape)}, not {(3, CLASSES)}",
-            "the features are not flattened, or `outputs` is not read",
+            f"the recogniser returns shape {tuple(recovered.shape)} for {where}, not {(3, CLASSES)}",
+            "the features are not flattened, or `outputs` is ignored",
             "end with nn.Linear(..., outputs)",
         )
 
@@ -166,39 +164,39 @@ IMAGE_CRITICS = (
         "feature_layers_are_all_there",
         feature_layers_are_all_there,
         "the default of `layer` is not -1",
-        "count layers from 0, or from the end where the index is negative",
+        "count layers from 0, and negative indices from the end; the default is -1",
     ),
     Check(
         "unknown_layers_are_refused",
         unknown_layers_are_refused,
-        "the index is not looked at: a slice takes any, and a remainder makes every index one that is there",
+        "the index is not checked: a slice accepts any index, and a remainder makes every index valid",
         "raise a ValueError unless -self.layers <= layer < self.layers, and say which layers there are",
     ),
     Check(
         "logits_are_scores_of_features",
         logits_are_scores_of_features,
-        "forward is overridden and does something else, or `features` are not those that `score` takes",
-        "leave forward as it is: it calls features and score; or say is_autoencoder where logits are errors",
+        "forward is overridden and does something else, or `score` expects other features",
+        "do not override forward, which calls features and score; set is_autoencoder = True if logits are errors",
         required=False,
     ),
     Check(
         "errors_give_negative_logits",
         errors_give_negative_logits,
-        "the error itself is given, without its sign",
-        "give minus the mean error of each sample",
+        "the error is returned with a positive sign",
+        "return minus the mean error of each sample",
         required=False,
     ),
     Check(
         "conditions_change_the_logits",
         conditions_change_the_logits,
-        "`score` (or a forward of its own) does not read its condition, or only a part of it",
-        "put the condition beside the last features: torch.cat([features.flatten(1), condition], dim=1)",
+        "`score` (or an overridden forward) ignores the condition, or part of it",
+        "append the condition to the last features: torch.cat([features.flatten(1), condition], dim=1)",
     ),
     Check(
         "features_fit_the_recogniser",
         features_fit_the_recogniser,
-        "the recogniser is made for the features of another layer, or for features with the condition beside them",
-        "make it for what `image_critic(...).features(image)` gives, flattened: the last layer, without the condition",
+        "the recogniser is made for the features of another layer, or for features with the condition appended",
+        "make it for `image_critic(...).features(image)`, flattened: the last layer, without the condition",
         required=False,
     ),
 )

@@ -1,4 +1,4 @@
-"""Log-densities of codes of many dimensions, and without a condition."""
+"""Checks of densities in many dimensions, and of densities over all classes."""
 
 import scipy.optimize
 import scipy.stats
@@ -14,13 +14,13 @@ __all__ = ["JOINT_DENSITIES"]
 
 _SAMPLES = 40_000
 _PILED = 100
-"""Samples that share an end: another check has found that they are clipped."""
+"""Samples that share the largest or smallest value: another check reports that they are clipped."""
 _TAIL = 6.0
-"""Standard errors beyond which an estimate is wrong; a sound prior is there about once in 10^8 times."""
+"""Number of standard errors beyond which an estimate counts as wrong; a sound prior exceeds it once in 10^8."""
 _UNLIKELY = 1e8
-"""A sound prior reaches this mean, which is 1 on average, less than once in 10^8 times."""
+"""Bound on a mean that is 1 on average; a sound prior exceeds it less than once in 10^8 times."""
 _ROUGH = 0.05
-"""Standard error of an integral beyond which it says too little."""
+"""Relative standard error beyond which an integral is too imprecise to judge."""
 
 
 def _prior_with_density(subject: PriorSubject) -> Prior:
@@ -30,12 +30,12 @@ def _prior_with_density(subject: PriorSubject) -> Prior:
     if subject.of_indices:
         raise NotApplicable("its codes are indices, which have probabilities")
     if prior.support.space not in VOLUMES:
-        raise NotApplicable("its density is by another measure than the codes' volume, which another check holds it to")
+        raise NotApplicable("its density is with respect to another measure than volume; another check covers it")
     return prior
 
 
 def densities_hold_in_many_dimensions(subject: PriorSubject) -> None:
-    """In three dimensions and more the density integrates to 1, and spreads as samples do (importance sampling)."""
+    """In three dimensions and more, the density integrates to 1 with the samples' variance (importance sampling)."""
     prior = _prior_with_density(subject)
     if subject.code_dim < 3:
         raise NotApplicable("fewer dimensions are integrated over a grid")
@@ -44,17 +44,17 @@ def densities_hold_in_many_dimensions(subject: PriorSubject) -> None:
     if piled(drawn, _PILED) is not None:
         raise NotApplicable("its samples are clipped")
     mean, spread = drawn.mean(dim=0), drawn.std(dim=0)
-    # The density of samples cannot be told from their spread where a few of them are far away.
+    # With a few samples far away, the standard deviation says little about the density.
     if bool((drawn.quantile(0.75, dim=0) - drawn.quantile(0.25, dim=0) < 0.4 * spread).any()):
         raise NotApplicable("its tails are too heavy for importance sampling")
-    # The mean over samples of any density divided by the prior's is 1 at most, so hardly ever is it large (Markov).
+    # The mean over samples of any density divided by the prior's is at most 1, so it is hardly ever large (Markov).
     narrow = scipy.stats.multivariate_normal(mean.numpy(), 0.25 * torch.cov(drawn.T).numpy())
     ratios = (torch.from_numpy(narrow.logpdf(drawn.numpy())) - subject.log_density(prior, drawn.float(), label)).exp()
     require(
         float(ratios.mean()) < _UNLIKELY,
-        f"samples are where the density says that hardly any should be, in {subject.code_dim} dimensions",
+        f"samples lie where the density is close to 0, in {subject.code_dim} dimensions",
     )
-    # Student's distribution, whose tails are heavier than those of most priors.
+    # A Student-t distribution, with heavier tails than most priors.
     around = scipy.stats.multivariate_t(mean.numpy(), torch.cov(drawn.T).numpy(), df=3, seed=subject.case.seed)
     codes = torch.from_numpy(around.rvs(_SAMPLES))
     ratios = (subject.log_density(prior, codes.float(), label) - torch.from_numpy(around.logpdf(codes))).exp()
@@ -64,8 +64,8 @@ def densities_hold_in_many_dimensions(subject: PriorSubject) -> None:
     require(
         abs(total - 1) < _TAIL * error + 0.01,
         f"the density integrates to {total:.4g} +- {error:.2g}, not to 1",
-        "a constant of the density is counted for too few or too many dimensions",
-        "multiply the normaliser of one dimension by their number",
+        "the constant of one dimension is counted for too few or too many dimensions",
+        "multiply the log-normaliser of one dimension by the number of dimensions",
     )
     for i in range(subject.code_dim):
         squares = ratios * (codes[:, i] - mean[i]).square()
@@ -74,25 +74,25 @@ def densities_hold_in_many_dimensions(subject: PriorSubject) -> None:
         sampled_error = float(sampled.std()) / _SAMPLES**0.5
         require(
             abs(dense - float(sampled.mean())) < _TAIL * (dense_error + sampled_error) + 0.01 * dense,
-            f"samples deviate by {float(sampled.mean()) ** 0.5:.3g} in dimension {i} of {subject.code_dim}, and the "
-            f"density says {dense**0.5:.3g}",
+            f"samples have deviation {float(sampled.mean()) ** 0.5:.3g} in dimension {i} of {subject.code_dim}, "
+            f"but the density has {dense**0.5:.3g}",
         )
 
 
 def joint_densities(subject: PriorSubject) -> None:
-    """`distribution`, where there is one, has codes as its events and the density of `log_prob`."""
+    """`distribution`, if implemented, has codes as events and the density of `log_prob`."""
     prior = _prior_with_density(subject)
     if prior.takes_condition and not subject.classes:
-        raise NotApplicable("a distribution over all conditions is asked of classes alone")
+        raise NotApplicable("only classes have a distribution over all conditions")
     try:
         distribution = prior.distribution()
     except TypeError as error:
-        raise NotApplicable("it is none of torch.distributions' distributions") from error
+        raise NotApplicable("it has no torch distribution") from error
     require(
         tuple(distribution.event_shape) == (subject.code_dim,),
         f"the event shape of distribution() is {tuple(distribution.event_shape)}, not ({subject.code_dim},)",
         "its dimensions are separate distributions",
-        "make them one by torch.distributions.Independent(..., 1)",
+        "join them with torch.distributions.Independent(..., 1)",
     )
     code = subject.inputs(prior, 16, subject.case.seed)["code"]
     with torch.no_grad():
@@ -104,7 +104,7 @@ def joint_densities(subject: PriorSubject) -> None:
 
 
 def densities_over_all_classes(subject: PriorSubject) -> None:
-    """Without a condition, the density is that of a mixture of the classes, to which each contributes."""
+    """Without a condition, the density is a mixture of the classes' densities, with a positive weight for each."""
     prior = _prior_with_density(subject)
     if not (prior.takes_condition and subject.classes):
         raise NotApplicable("it takes no classes")
@@ -113,40 +113,40 @@ def densities_over_all_classes(subject: PriorSubject) -> None:
         with torch.no_grad():
             found = prior.log_prob(code).double()
     except ValueError as error:
-        raise NotApplicable(f"it has none over all classes: {' '.join(str(error).split())}") from error
+        raise NotApplicable(f"it has no density over all classes: {' '.join(str(error).split())}") from error
     each = torch.stack([subject.log_density(prior, code, label) for label in range(subject.classes)], dim=1)
-    # The probabilities of the classes, from their densities and the whole's at so many codes.
+    # The classes' probabilities, solved from the densities of the classes and of the mixture at these codes.
     largest = each.max(dim=1, keepdim=True).values
     shares, residual = scipy.optimize.nnls((each - largest).exp().numpy(), (found - largest[:, 0]).exp().numpy())
     words = ", ".join(f"{share:.3g}" for share in shares)
     require(
         residual < 1e-3,
-        f"without a condition, log_prob is that of no mixture of the classes (the closest has shares {words})",
+        f"without a condition, log_prob is not a mixture of the classes' densities (the closest has weights {words})",
     )
-    require(abs(shares.sum() - 1) < 1e-2, f"the shares of the classes ({words}) add up to {shares.sum():.3g}, not to 1")
-    require(shares.min() > 1e-6, f"the shares of the classes are {words}: to some of them, the density is blind")
+    require(abs(shares.sum() - 1) < 1e-2, f"the classes' weights ({words}) add up to {shares.sum():.3g}, not to 1")
+    require(shares.min() > 1e-6, f"the weights of the classes are {words}: the density ignores some classes")
 
 
 JOINT_DENSITIES = (
     Check(
         "densities_hold_in_many_dimensions",
         densities_hold_in_many_dimensions,
-        "forward and log_prob disagree, or a factor belongs to the first dimensions alone",
+        "forward and log_prob disagree, or a factor is applied to the first dimensions alone",
         "compare both with the same distribution of torch.distributions, in several dimensions",
         required=False,
     ),
     Check(
         "densities_over_all_classes",
         densities_over_all_classes,
-        "the condition defaults to a class of its own, or the classes' densities are added up without their weights",
-        "average the classes' densities by their probabilities, in the log domain; or refuse by a ValueError",
+        "no condition is treated as one class, or the classes' densities are added up without weights",
+        "average the classes' densities with their probabilities, in the log domain; or refuse with a ValueError",
         required=False,
     ),
     Check(
         "joint_densities",
         joint_densities,
         "distribution() has other parameters than log_prob",
-        "compute one by the other",
+        "compute one from the other",
         required=False,
     ),
 )

@@ -1,4 +1,4 @@
-"""How priors that are made of training images leave each out of the density of its own code."""
+"""Checks of priors made of training images that leave each image out of the density of its own code."""
 
 import torch
 
@@ -11,16 +11,16 @@ __all__ = ["LEAVING_OUT"]
 
 _IMAGES = 12
 _STEPS = 3
-"""Steps of training after which a prior may be expected to know its images."""
+"""Training steps after which a prior should know its images."""
 
 
 def leaves_images_out(subject: PriorSubject) -> None:
-    """A code's density is differentiable, and lower where its own image is left out than where another one is."""
+    """A code's density is differentiable, and lower without its own image than without another image."""
     prior: Prior = subject.component()
     if not prior.leaves_out:
-        raise NotApplicable("it leaves no images out")
+        raise NotApplicable("it leaves no images out (leaves_out is False)")
     if subject.encoder is None or prior.takes_condition:
-        raise NotApplicable("it is tried with an encoder and without a condition")
+        raise NotApplicable("it is checked only with an encoder and without a condition")
     images = subject.context().training_images
     assert images is not None, "the kit has training images"
     own = torch.arange(_IMAGES)
@@ -34,18 +34,18 @@ def leaves_images_out(subject: PriorSubject) -> None:
         density = fitted.log_prob(leaf)
     require(
         density.shape == (_IMAGES,) and bool(density.isfinite().all()),
-        f"log_prob of what leaving_out gives is {density}, not {_IMAGES} finite numbers",
+        f"leaving_out(...).log_prob returns {density}, not {_IMAGES} finite numbers",
     )
     (slope,) = torch.autograd.grad(density.sum(), leaf, allow_unused=True, materialize_grads=True)
-    require(bool(slope.any()), "no gradient of log_prob of what leaving_out gives reaches the codes")
+    require(bool(slope.any()), "no gradient of leaving_out(...).log_prob reaches the codes")
     with torch.no_grad():
         others = prior.leaving_out(own.roll(_IMAGES // 2)).log_prob(code)
     gain = float((others - density.detach()).mean())
     require(
         gain > 0,
-        f"codes are no likelier where another image is left out than where their own is: by {gain:.3g} nats",
-        "leaving_out takes no notice of the indices, or leaves other images out",
-        "in what leaving_out gives, let image `indices[n]` have no share in the density of code n",
+        f"codes are not more likely without another image than without their own: the difference is {gain:.3g} nats",
+        "leaving_out ignores the indices, or leaves out other images",
+        "in the prior that leaving_out returns, exclude image `indices[n]` from the density of code n",
     )
 
 
@@ -53,7 +53,7 @@ LEAVING_OUT = (
     Check(
         "leaves_images_out",
         leaves_images_out,
-        "the prior says leaves_out, and leaving_out gives another density than that without the image",
+        "leaves_out is True, but the density from leaving_out does not leave the image out",
         "see priorkit.interfaces.Prior.leaving_out",
         required=False,
     ),

@@ -1,4 +1,4 @@
-"""What reconstruction losses say of near and far images."""
+"""Checks of reconstruction losses: near and far images, and the image critic."""
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ def _losses(subject: LossSubject, loss: ReconstructionLoss, reconstructions: Ten
 
 
 def lowest_for_the_image_itself(subject: LossSubject) -> None:
-    """It is at least 0, and nothing is a better reconstruction of an image than the image itself."""
+    """The loss is at least 0, and lowest for the image itself."""
     loss = subject.component()
     image = _images(subject, loss)
     others = {
@@ -43,32 +43,32 @@ def lowest_for_the_image_itself(subject: LossSubject) -> None:
     require(
         least >= -slack,
         f"it is {least:.4g} for {words}, below 0",
-        "it is a log-likelihood or a similarity, not its negative; or a constant was subtracted",
-        "return what is to be minimised, at least 0: leave constants to log_likelihood, take 1 - similarity",
+        "it is a log-likelihood or a similarity rather than its negative, or a constant is subtracted",
+        "return a value to minimise, at least 0: leave constants to log_likelihood, use 1 - similarity",
     )
     for words, value in found.items():
-        require(best <= value + slack, f"it is {best:.4g} for the image itself, and {value:.4g} for {words}")
+        require(best <= value + slack, f"it is {best:.4g} for the image itself, but {value:.4g} for {words}")
     require(
         max(found.values()) > best,
         f"it is {best:.4g} for the image itself and for all others",
         "it does not compare the reconstruction with the image",
-        "compute it from both",
+        "compute the loss from both",
     )
 
 
 def grows_with_the_distance(subject: LossSubject) -> None:
-    """A reconstruction near the image has a lower loss than one that lies further in the same direction."""
+    """The loss grows along a straight line from the image to another image."""
     loss = subject.component()
     image = _images(subject, loss)
     other = random_images(_IMAGES, subject.shape, subject.case.seed + 100)
     shares = (0.02, 0.2, 1.0)
     values = [_losses(subject, loss, torch.lerp(image, other, share), image) for share in shares]
     words = ", ".join(f"{value:.4g} at {share:.0%}" for value, share in zip(values, shares, strict=True))
-    require(values[0] < values[1] < values[2], f"on the way from the image to noise it does not grow: it is {words}")
+    require(values[0] < values[1] < values[2], f"it does not grow on the way from the image to noise: it is {words}")
 
 
 def the_whole_image_counts(subject: LossSubject) -> None:
-    """Gradients reach each channel of the reconstruction, and each quarter of it."""
+    """Gradients reach every channel and every quarter of the reconstruction."""
     loss = subject.component()
     inputs = subject.inputs(loss, _IMAGES, subject.case.seed)
     leaf = inputs["reconstruction"].clone().requires_grad_()
@@ -80,17 +80,17 @@ def the_whole_image_counts(subject: LossSubject) -> None:
     half = subject.shape.size // 2
     halves = ((slice(None, half), ("upper", "left")), (slice(half, None), ("lower", "right")))
     for channel, seen in enumerate(counts):
-        require(bool(seen.any()), f"channel {channel} of {len(counts)} of the reconstruction makes no difference")
+        require(bool(seen.any()), f"channel {channel} of {len(counts)} of the reconstruction has no influence")
     for rows, (vertical, _) in halves:
         for columns, (_, horizontal) in halves:
             require(
                 bool(counts[:, rows, columns].any()),
-                f"the {vertical} {horizontal} quarter of the reconstruction makes no difference",
+                f"the {vertical} {horizontal} quarter of the reconstruction has no influence",
             )
 
 
 def the_critic_is_used_where_it_is_needed(subject: LossSubject) -> None:
-    """`needs_image_critic` is True where the loss depends on the image critic, and False where it does not."""
+    """The loss depends on the image critic if and only if `needs_image_critic` is True."""
     loss = subject.component()
     inputs = subject.inputs(loss, _IMAGES, subject.case.seed)
     images = (inputs["reconstruction"], inputs["image"])
@@ -99,17 +99,17 @@ def the_critic_is_used_where_it_is_needed(subject: LossSubject) -> None:
         if loss.needs_image_critic:
             require(
                 first != second,
-                "needs_image_critic is True, and the loss is the same with another image critic",
-                "the image critic is not used, or replaced by one of the loss's own",
-                "leave needs_image_critic False: an image critic would be trained in vain",
+                "needs_image_critic is True, but the loss is the same with another image critic",
+                "the image critic is not used, or replaced by a network of the loss",
+                "leave needs_image_critic False: otherwise an image critic is trained for nothing",
             )
             return
         without = float(loss(*images))
     require(
         first == second == without,
-        f"needs_image_critic is False, and the loss depends on the image critic: it is {without:.5g} without one, "
+        f"needs_image_critic is False, but the loss depends on the image critic: it is {without:.5g} without one, "
         f"{first:.5g} with one, and {second:.5g} with another",
-        "needs_image_critic was forgotten: without it, nobody sees to it that an image critic is trained",
+        "needs_image_critic is not set, so the run may have no image critic",
         "set needs_image_critic = True",
     )
 
@@ -118,25 +118,25 @@ LOSSES = (
     Check(
         "lowest_for_the_image_itself",
         lowest_for_the_image_itself,
-        "a sign is wrong, the ranges of image and reconstruction differ, or what is compared is not the same",
-        "turn both into the same quantity before they are compared; pixels are in [-1, 1]",
+        "a sign is wrong, or image and reconstruction are not transformed alike before they are compared",
+        "transform both in the same way; pixels are in [-1, 1]",
     ),
     Check(
         "grows_with_the_distance",
         grows_with_the_distance,
         "it is normalised by the distance itself, clamped, or rounded",
-        "let it grow with every difference",
+        "let the loss grow with every difference",
     ),
     Check(
         "the_whole_image_counts",
         the_whole_image_counts,
-        "a part of the image is cut out, by an index in the wrong dimension, say",
+        "part of the image is cut off, for example by an index in the wrong dimension",
         "compare all channels and pixels",
     ),
     Check(
         "the_critic_is_used_where_it_is_needed",
         the_critic_is_used_where_it_is_needed,
-        "the loss calls for an image critic, and needs_image_critic does not",
-        "set needs_image_critic = True where the loss reads its features, and nowhere else",
+        "the loss uses the image critic, but needs_image_critic is False",
+        "set needs_image_critic = True if the loss reads its features, otherwise False",
     ),
 )

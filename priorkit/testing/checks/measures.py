@@ -1,7 +1,7 @@
-"""Densities with respect to another measure than the volume of all codes: on spheres, simplices and one-hot codes.
+"""Tests of densities with respect to another measure than volume: on spheres, simplices and one-hot codes.
 
-The mean of 1 / density over samples, where only those within a region count, is the region's measure, whatever the
-distribution: both the shape of the density and its constant are compared, and nothing has to be integrated.
+For any distribution, the mean over samples of 1 / density, counted only inside a region, is the measure of the region.
+This tests both the shape and the constant of the density, without integration.
 """
 
 from collections.abc import Iterator
@@ -14,24 +14,25 @@ from priorkit.interfaces import Space, Support
 __all__ = ["COUNTED", "VOLUMES", "flat_coordinates", "wrong_frequency", "wrong_measure"]
 
 VOLUMES = (Space.EVERYWHERE, Space.BALL)
-"""Where densities are by the volume of all codes, which other checks hold them to."""
+"""Supports with densities with respect to volume, which other checks cover."""
 COUNTED = (Space.ONE_HOT,)
-"""Where densities are probabilities."""
+"""Supports with probabilities in place of densities."""
 
 _CELLS = {1: 32, 2: 8}
-"""Cells a coordinate."""
+"""Number of cells per coordinate."""
 _OUTSIDE = 0.02
-"""Share of the samples beyond each end of the cells: there, few samples are far apart."""
+"""Share of the samples outside the cells at each end, where samples are sparse."""
 _TAIL = 6.0
-"""Standard errors beyond which an estimate is wrong."""
+"""Number of standard errors beyond which an estimate counts as wrong."""
 _ROUGH = 0.1
-"""Standard error, as a part of a cell's measure, beyond which it says too little."""
+"""Standard error, relative to a cell's measure, beyond which an estimate is too imprecise to judge."""
 
 
 def flat_coordinates(support: Support, code: Tensor) -> Tensor | None:
-    """Coordinates of codes (N, code_dim) in which the support's measure is length or area: (N, 1), (N, 2), or None.
+    """Returns coordinates of codes (N, code_dim) in which the support's measure is length (N, 1) or area (N, 2).
 
-    Circles and spheres have them (Archimedes: height and longitude), and simplices of two and of three entries.
+    Circles and spheres have such coordinates (Archimedes: height and longitude), and simplices of two and three
+    entries. Returns None for other supports.
     """
     dim = code.shape[1]
     if support.space is Space.SPHERE and dim == 2:
@@ -47,16 +48,16 @@ def flat_coordinates(support: Support, code: Tensor) -> Tensor | None:
 
 
 def wrong_measure(coordinates: Tensor, log_density: Tensor) -> str:
-    """What is wrong with the log-density of samples with such flat coordinates, or nothing.
+    """Compares a log-density with samples; returns the difference in words, or an empty text.
 
     Args:
-        coordinates: Of N samples, shape (N, 1) or (N, 2).
-        log_density: What is said to be theirs, shape (N,).
+        coordinates: Flat coordinates of N samples, shape (N, 1) or (N, 2).
+        log_density: The log-density of the samples, shape (N,).
     """
     coordinates, inverse = coordinates.double(), (-log_density.double()).exp()
     half, cells = len(inverse) // 2, _CELLS[coordinates.shape[1]]
     levels = torch.linspace(_OUTSIDE, 1 - _OUTSIDE, cells + 1, dtype=torch.float64)
-    # The cells are made from other samples than those in them: they do not follow them.
+    # Cells are made from other samples than those that are counted, so they do not adapt to them.
     edges = [torch.quantile(axis[:half], levels) for axis in coordinates.T]
     coordinates, inverse = coordinates[half:], inverse[half:]
     for inside, measure in _regions(coordinates, edges):
@@ -64,14 +65,14 @@ def wrong_measure(coordinates: Tensor, log_density: Tensor) -> str:
         mean, error = float(found.mean()), float(found.std()) / len(found) ** 0.5
         if error < _ROUGH * measure and abs(mean - measure) > _TAIL * error + 0.01 * measure:
             return (
-                f"in a region of measure {measure:.4g} the mean of 1 / density over its samples is {mean:.4g} +- "
-                f"{error:.2g}: the density there is {measure / mean:.3g} times as large as samples are dense"
+                f"in a region of measure {measure:.4g} the mean of 1 / density over samples is {mean:.4g} +- "
+                f"{error:.2g}: the density there is {measure / mean:.3g} times that of the samples"
             )
     return ""
 
 
 def _regions(coordinates: Tensor, edges: list[Tensor]) -> Iterator[tuple[Tensor, float]]:
-    """Every cell: which samples lie in it, and its measure."""
+    """Yields for each cell which samples lie in it, and its measure."""
     places = [torch.bucketize(axis.contiguous(), edge) - 1 for axis, edge in zip(coordinates.T, edges, strict=True)]
     widths = [edge.diff() for edge in edges]
     for first in range(len(widths[0])):
@@ -83,7 +84,10 @@ def _regions(coordinates: Tensor, edges: list[Tensor]) -> Iterator[tuple[Tensor,
 
 
 def wrong_frequency(codes: Tensor, log_probability: Tensor) -> str:
-    """What is wrong with the log-probabilities (N,) of draws (N, D) that repeat, or nothing: by six standard errors."""
+    """Compares log-probabilities (N,) with the frequencies of draws (N, D); returns a difference in words.
+
+    A difference is more than six standard errors; without one, the text is empty.
+    """
     number = len(codes)
     distinct, which, counts = torch.unique(codes, dim=0, return_inverse=True, return_counts=True)
     for i in counts.argsort(descending=True)[:5]:
@@ -91,5 +95,5 @@ def wrong_frequency(codes: Tensor, log_probability: Tensor) -> str:
         error = (max(said * (1 - said), 0) / number) ** 0.5
         if not abs(float(counts[i]) / number - said) < 6 * error + 3 / number:
             place = [int(value) for value in distinct[i]]
-            return f"{place} are drawn in a share of {float(counts[i]) / number:.3g}, and log_prob says {said:.3g}"
+            return f"{place} are drawn with frequency {float(counts[i]) / number:.3g}, but log_prob says {said:.3g}"
     return ""

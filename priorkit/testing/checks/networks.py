@@ -1,4 +1,4 @@
-"""What is special to the parts of a family of networks: ranges of images, feature layers, conditions, Q."""
+"""Checks of the parts of a family of networks: their sizes, inputs and ranges."""
 
 import torch
 from torch import Tensor, nn
@@ -11,29 +11,29 @@ __all__ = ["NETWORKS", "apart"]
 
 
 def every_part_is_there(subject: NetworksSubject) -> None:
-    """For each image shape that it accepts, a family has every part but perhaps Q, and says its `shape`."""
+    """For each accepted image shape, a family has every part except perhaps Q, and its `shape` is right."""
     family = subject.family()
     require(
         getattr(family, "shape", None) == subject.shape,
-        f"its shape is {getattr(family, 'shape', None)}, and it was built for {subject.shape}",
-        "the constructor does not hand its shape on",
+        f"its shape is {getattr(family, 'shape', None)}, but it was built for {subject.shape}",
+        "the constructor does not pass its shape on",
         "call super().__init__(shape)",
     )
     if subject.optional:
-        raise NotApplicable(f"a family may do without a {subject.words}")
+        raise NotApplicable(f"a family need not have a {subject.words}")
     try:
         part = subject.take(family)
     except ValueError as error:
         raise Defect(
-            f"the family is built, and its {subject.words} refused: {' '.join(str(error).split())}",
-            "what cannot work is found out too late, when one part after the other is made",
-            "refuse image shapes and options in `build`; every family has every part but the recogniser",
+            f"the family is built, but it refuses its {subject.words}: {' '.join(str(error).split())}",
+            "impossible shapes or options are detected too late, when the parts are made",
+            "refuse image shapes and options in `build`; every family has every part except perhaps the recogniser",
         ) from error
-    require(isinstance(part, subject.interface), f"its {subject.words} is a {type(part).__name__}")
+    require(isinstance(part, subject.interface), f"its {subject.words} is a {type(part).__name__}, not a module")
 
 
 def parts_are_new_each_time(subject: NetworksSubject) -> None:
-    """Every call makes a new module that shares nothing with the one before, and starts from other weights."""
+    """Every call makes a new module, which shares nothing with earlier ones and starts from other weights."""
     family = subject.family()
     try:
         first, second = subject.take(family), subject.take(family)
@@ -47,23 +47,23 @@ def parts_are_new_each_time(subject: NetworksSubject) -> None:
     ]
     require(
         first is not second and not shared,
-        f"two calls give modules that share {', '.join(shared) or 'everything'}",
-        "a module or a layer is made once, in __init__ or as a class attribute, and handed out again",
-        "make every layer anew within the method",
+        f"two calls return modules that share {', '.join(shared) or 'everything'}",
+        "a module or a layer is made once, in __init__ or as a class attribute, and returned each time",
+        "create every layer inside the method",
     )
     weights = [weight for weight in first.parameters() if weight.numel()]
     if not weights:
         raise NotApplicable(f"its {subject.words} has no parameters")
     require(
         any(not torch.equal(one, other) for one, other in zip(first.parameters(), second.parameters(), strict=True)),
-        "two calls give modules with the same weights",
-        "the method seeds torch (torch.manual_seed), or copies one module that was made before",
-        "leave the seed to the run, and make every layer anew",
+        "two calls return modules with the same weights",
+        "the method seeds torch (torch.manual_seed), or copies an existing module",
+        "do not seed, and create every layer inside the method",
     )
 
 
 def images_are_in_range(subject: NetworksSubject) -> None:
-    """Decoded images are in [-1, 1], from black to white, in training and in evaluation mode, whatever the codes."""
+    """Decoded images are in [-1, 1] and use dark values, in training and evaluation mode, for any codes."""
     if not isinstance(subject, DecoderSubject):
         raise NotApplicable
     least = torch.inf
@@ -82,19 +82,19 @@ def images_are_in_range(subject: NetworksSubject) -> None:
                 least = min(least, low)
     require(
         least < 0,
-        f"of many images no value is below {least:.3g}, and black is -1",
+        f"no value of many images is below {least:.3g}, but black is -1",
         "the last layer is a sigmoid or a ReLU",
-        "end with nn.Tanh(); of a sigmoid's output, take 2 * x - 1",
+        "end with nn.Tanh(), or turn the output x of a sigmoid into 2 * x - 1",
     )
 
 
 def apart(first: Tensor, second: Tensor) -> float:
-    """The largest difference of two tensors; not a number where their shapes differ."""
+    """Returns the largest difference of two tensors; NaN if their shapes differ."""
     return float((first - second).abs().max()) if first.shape == second.shape else float("nan")
 
 
 def channels_last_agrees(subject: NetworksSubject) -> None:
-    """With weights and images laid out channels last, as GPUs like it, it computes the same."""
+    """With weights and images in channels-last memory format, it computes the same."""
     module = subject.component()
     inputs = dict(subject.inputs(module, 4, subject.case.seed))
     expected = [one.without_gradients(inputs) for one in subject.passes(module)]
@@ -105,12 +105,12 @@ def channels_last_agrees(subject: NetworksSubject) -> None:
         for name, output in one.without_gradients(inputs).items():
             require(
                 torch.allclose(output, outputs[name], rtol=1e-3, atol=1e-4),
-                f"{name} is up to {apart(output, outputs[name]):.3g} away where channels come last",
+                f"{name} differs by up to {apart(output, outputs[name]):.3g} in channels-last memory format",
             )
 
 
 def sizes_are_taken_as_asked(subject: NetworksSubject) -> None:
-    """Encoder, decoder, Q and code critic have as many outputs, or inputs, as they are asked for: 1 and more."""
+    """Encoder, decoder and code critic have the requested numbers of outputs or inputs, from 1 on."""
     family = subject.family()
     images = subject.inputs(subject.component(), 3, subject.case.seed)
     for dim in (1, 2, CODE_DIM + 3):
@@ -132,13 +132,13 @@ def sizes_are_taken_as_asked(subject: NetworksSubject) -> None:
             raise
         except Exception as error:
             raise Defect(
-                f"the {subject.words} for {dim} dimensions of a code: {type(error).__name__}: {error}"
+                f"the {subject.words} for codes of {dim} dimensions raises {type(error).__name__}: {error}"
             ) from error
-        require(tuple(found.shape) == expected, f"{asked} gives shape {tuple(found.shape)}, not {expected}")
+        require(tuple(found.shape) == expected, f"{asked} returns shape {tuple(found.shape)}, not {expected}")
 
 
 def maps_go_both_ways(subject: NetworksSubject) -> None:
-    """Where a family encodes maps of a size, it decodes them, of any number of channels; the others it refuses."""
+    """A family encodes and decodes maps of the same sizes, and refuses other sizes with a ConfigurationError."""
     if not isinstance(subject, MapEncoderSubject):
         raise NotApplicable
     family, size = subject.family(), 1
@@ -152,12 +152,12 @@ def maps_go_both_ways(subject: NetworksSubject) -> None:
             except ConfigurationError:
                 continue
             except Exception as error:
-                raise Defect(f"{name}(2, {size}): {type(error).__name__}: {error}") from error
+                raise Defect(f"{name}(2, {size}) raises {type(error).__name__}: {error}") from error
         require(
             len(made) != 1,
-            f"of maps of {size}x{size} it has the {', '.join(made)} alone",
+            f"for maps of {size}x{size} it has only the {', '.join(made)}",
             "one of the two is missing, or they accept other sizes",
-            "implement both, and refuse the same sizes by a ConfigurationError",
+            "implement both, and refuse the same sizes with a ConfigurationError",
         )
         if made:
             offered.append(size)
@@ -165,20 +165,20 @@ def maps_go_both_ways(subject: NetworksSubject) -> None:
                 maps = made["map_encoder"](images)
                 require(
                     tuple(maps.shape) == (3, 2, size, size),
-                    f"map_encoder(2, {size}) gives shape {tuple(maps.shape)}, not (3, 2, {size}, {size})",
+                    f"map_encoder(2, {size}) returns shape {tuple(maps.shape)}, not (3, 2, {size}, {size})",
                 )
                 decoded = made["map_decoder"](maps)
             require(
                 decoded.shape == images.shape,
-                f"map_decoder(2, {size}) gives shape {tuple(decoded.shape)}, not {tuple(images.shape)}",
+                f"map_decoder(2, {size}) returns shape {tuple(decoded.shape)}, not {tuple(images.shape)}",
             )
         size *= 2
     if not offered:
-        raise NotApplicable("it has no codes that are maps")
+        raise NotApplicable("it supports no maps as codes")
 
 
 def _unread(gradient: Tensor) -> list[str]:
-    """The dimensions of codes, or channels and quadrants of images, whose gradients are 0 for all samples."""
+    """Returns the dimensions of codes, or channels and quarters of images, whose gradients are 0 for all samples."""
     total = gradient.abs().sum(0)
     if total.ndim == 1:
         return [f"dimension {index} of the codes" for index, size in enumerate(total.tolist()) if not size]
@@ -192,7 +192,7 @@ def _unread(gradient: Tensor) -> list[str]:
 
 
 def inputs_are_read_whole(subject: NetworksSubject) -> None:
-    """Every dimension of a code, and every channel and quarter of an image, takes part in what comes out."""
+    """The output depends on every dimension of a code, or every channel and quarter of an image."""
     module = subject.component()
     inputs = dict(subject.inputs(module, 32, subject.case.seed))
     name = "code" if subject.takes_codes else "image"
@@ -205,7 +205,7 @@ def inputs_are_read_whole(subject: NetworksSubject) -> None:
         weights = [torch.rand(output.shape, generator=generator) + 0.5 for output in outputs]
         (gradient,) = torch.autograd.grad(outputs, inputs[name], weights, allow_unused=True, materialize_grads=True)
         if not gradient.any():
-            # That none arrives is another check's concern.
+            # Another check reports missing gradients.
             continue
         unread = _unread(gradient)
         require(not unread, f"{one.name} does not depend on {', '.join(unread[:3])}{', ...' if unread[3:] else ''}")
@@ -221,40 +221,40 @@ NETWORKS = (
     Check(
         "maps_go_both_ways",
         maps_go_both_ways,
-        "a size is taken as fixed, or a map is flattened",
-        "map_encoder(channels, size) gives (N, channels, size, size), which map_decoder(channels, size) takes",
+        "a size is hard-coded, or a map is flattened",
+        "return (N, channels, size, size) from map_encoder(channels, size); map_decoder(channels, size) takes it",
         required=False,
         explains_errors=True,
     ),
     Check(
         "parts_are_new_each_time",
         parts_are_new_each_time,
-        "a module is made once and handed out again",
-        "make every layer anew within the method",
+        "a module is made once and returned each time",
+        "create every layer inside the method",
     ),
     Check(
         "sizes_are_taken_as_asked",
         sizes_are_taken_as_asked,
-        "a number of dimensions is fixed, or halved without a least value (code_dim // 2 is 0 for 1)",
-        "compute every width from the argument, and keep it at least 1",
+        "a size is hard-coded, or halved down to 0 (1 // 2)",
+        "compute every width from the arguments, at least 1",
     ),
     Check(
         "inputs_are_read_whole",
         inputs_are_read_whole,
-        "the input is sliced, or convolutions without padding leave a part of it out",
+        "the input is sliced, or convolutions without padding skip part of it",
         "let every dimension of a code and every pixel of an image reach the first layer",
     ),
     Check(
         "images_are_in_range",
         images_are_in_range,
-        "the last layer is linear, or something is added behind it",
+        "the last layer is linear, or something is added after the activation",
         "end with nn.Tanh()",
     ),
     Check(
         "channels_last_agrees",
         channels_last_agrees,
-        "memory is read as it lies: `.view` of an image, `.as_strided`, `.storage`",
-        "use `.flatten(1)` or `.reshape`, which look at strides",
+        "code depends on the memory layout: `.view` of an image, `.as_strided`, `.storage`",
+        "use `.flatten(1)` or `.reshape`, which respect strides",
         explains_errors=True,
     ),
 )

@@ -1,4 +1,4 @@
-"""Shapes, dtypes and finite numbers."""
+"""Checks of shapes, of dtypes, and for finite numbers."""
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +12,10 @@ __all__ = ["NUMBERS"]
 
 
 _FLOATS = (
-    "a float64 tensor, a numpy array or a whole number takes part in the computation",
-    "make constants with the dtype of what they meet (torch.full_like, Tensor.new_tensor)",
+    "a float64 tensor, a numpy array or an integer takes part in the computation",
+    "give constants the dtype of the tensors that they meet (torch.full_like, Tensor.new_tensor)",
 )
-_WHOLE = ("indices are computed as floating-point numbers", "give indices as int64: `.long()`")
+_WHOLE = ("indices are computed as floating-point numbers", "return indices as int64: `.long()`")
 
 
 def _check_shapes(one: ForwardPass, outputs: dict[str, Tensor], n: int) -> None:
@@ -24,7 +24,7 @@ def _check_shapes(one: ForwardPass, outputs: dict[str, Tensor], n: int) -> None:
             n > 1 or not bool(output.isnan().any()),
             f"{name} of a single sample is not a number",
             "a deviation or a covariance of one sample divides by 0",
-            "refuse one sample by a ConfigurationError, or divide by the number of samples (unbiased=False)",
+            "refuse a single sample with a ConfigurationError, or divide by the number of samples (unbiased=False)",
         )
         expected = one.shape(n)
         if tuple(output.shape) != expected:
@@ -43,7 +43,7 @@ def _check_shapes(one: ForwardPass, outputs: dict[str, Tensor], n: int) -> None:
 
 
 def shapes_and_dtypes(subject: AnySubject) -> None:
-    """Outputs have the shapes that the interface says, for batches of all sizes, and are float32."""
+    """Outputs have the shapes and dtypes of the interface, for batches of any size."""
     component = subject.component()
 
     for n, seed in sizes_and_seeds(subject.examples, subject.case.seed):
@@ -54,12 +54,12 @@ def shapes_and_dtypes(subject: AnySubject) -> None:
             except ValueError as error:
                 if n > 1:
                     raise
-                # What compares the samples of a batch may say that one is not enough.
+                # A component that compares the samples of a batch may refuse a single sample.
                 require(
                     one.whole_batch,
                     f"{one.name} refuses a single sample: {' '.join(str(error).split())}",
-                    "it compares the samples of a batch, and does not say that it does",
-                    "say `needs_whole_batch` where there is such an attribute; otherwise compute each sample by itself",
+                    "it compares the samples of a batch, but does not declare so",
+                    "set `needs_whole_batch` if the interface has it; otherwise compute each sample by itself",
                 )
             else:
                 _check_shapes(one, outputs, n)
@@ -95,7 +95,7 @@ def _check_finite(one: ForwardPass, inputs: Inputs, component: object, words: st
 
 
 def finite_numbers(subject: AnySubject) -> None:
-    """Outputs and their gradients are finite, also for large, tiny and blank inputs."""
+    """Outputs and their gradients are finite, for usual, large, tiny and blank inputs."""
     component = subject.component()
     many = 64
     usual = ("usual inputs", subject.inputs(component, many, subject.case.seed))
@@ -108,14 +108,14 @@ NUMBERS = (
     Check(
         "shapes_and_dtypes",
         shapes_and_dtypes,
-        "a dimension is lost or added: a squeeze, a sum or a mean over the wrong dimension, or a size taken as fixed",
+        "a dimension is lost or added: by a squeeze, a sum or mean over the wrong dimension, or a hard-coded size",
         "compare the code with the shapes in the interface's docstring",
     ),
     Check(
         "finite_numbers",
         finite_numbers,
-        "an exponential overflows, or a logarithm, a root or a quotient meets 0; where torch.where hides the value, "
-        "it does not hide its gradient",
-        "compute in the log domain (logsumexp, softplus, log1p), clamp before and not after, add epsilons under roots",
+        "an exponential overflows, or a logarithm, root or quotient is taken of 0; torch.where hides such a value, but "
+        "not its gradient",
+        "compute in the log domain (logsumexp, softplus, log1p), clamp arguments, not results, add an epsilon to roots",
     ),
 )

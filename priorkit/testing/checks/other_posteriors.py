@@ -1,4 +1,4 @@
-"""What regularizers make of posteriors that are not normal."""
+"""Checks of regularizers with posteriors that are not normal."""
 
 import torch
 from torch import Tensor
@@ -12,10 +12,10 @@ __all__ = ["OTHER_POSTERIORS"]
 
 
 def other_posteriors_are_used_or_refused(subject: RegularizerSubject) -> None:
-    """Of posteriors with a log_prob in place of a log_variance, terms are finite, or refused with what would do."""
+    """For posteriors with log_prob but no log_variance, terms are finite, or refused with a reason."""
     regularizer = subject.component()
     if not subject.encoder.stochastic:
-        raise NotApplicable("it is tried with a deterministic encoder")
+        raise NotApplicable("it is checked only with stochastic encoders")
     inputs = subject.inputs(regularizer, 12, subject.case.seed)
     normal = subject.posterior(inputs)
     noise: Tensor = inputs["noise"]
@@ -30,22 +30,22 @@ def other_posteriors_are_used_or_refused(subject: RegularizerSubject) -> None:
         require(
             bool(words) and "\n" not in words,
             f"posteriors without a log_variance are refused with {words!r}, not with one line that says why",
-            "the message is missing",
-            "say which encoder would do, in one line",
+            "the error has no message, or one of several lines",
+            "say in one line which encoder would work",
         )
         return
     except Exception as error:
         raise Defect(f"posteriors without a log_variance end with {error_in_words(error)}") from error
     for name, term in terms.items():
-        require(bool(term.isfinite()), f"{name} of posteriors without a log_variance is {float(term)}")
+        require(bool(term.isfinite()), f"{name} is {float(term)} for posteriors without a log_variance")
 
 
 OTHER_POSTERIORS = (
     Check(
         "other_posteriors_are_used_or_refused",
         other_posteriors_are_used_or_refused,
-        "it takes for granted that posteriors are normal",
-        "use `posterior.log_prob` where there is one, or raise a ValueError that says which encoder would do",
+        "it assumes normal posteriors",
+        "use `posterior.log_prob` if it is not None, or raise a ValueError that says which encoder would work",
         required=False,
     ),
 )

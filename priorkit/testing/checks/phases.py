@@ -1,4 +1,4 @@
-"""The phases that a component brings into training."""
+"""Checks of phases: those of a phase component, and those that other components bring."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,11 +21,11 @@ _BATCH = 16
 _ROUNDS = 2
 _RATE = 1e-3
 _TAKEN = ("autoencoder", "code_fitting", "code_matching", "image_critic", "prior_improvement")
-"""Names of priorkit's own phases, which are next to all others in a run."""
+"""Names of priorkit's own phases, which may be in any run."""
 
 
 def _phases(subject: AnySubject, component: Any) -> tuple[System, list[Phase]]:
-    """The phases of a component and the system that they train: for one that brings phases, a system around it."""
+    """Returns the phases of a component, and the system that they train: a small system around the component."""
     if isinstance(component, Phases):
         assert isinstance(subject, PhaseSubject)
         return subject.system, list(component)
@@ -35,19 +35,19 @@ def _phases(subject: AnySubject, component: Any) -> tuple[System, list[Phase]]:
     try:
         phases = list(component.phases(system))
     except ValueError as error:
-        raise Refused(f"it refuses the system that it is tried in: {' '.join(str(error).split())}") from error
+        raise Refused(f"it refuses the kit's system: {' '.join(str(error).split())}") from error
     if not phases:
         raise NotApplicable("it brings no phases")
     return system, phases
 
 
 def _batch(system: System, phase: Phase, seed: int) -> Tensor:
-    """What a phase is given a batch of: images, or their codes."""
+    """Returns a batch for a phase: images, or their codes."""
     images = random_images(_BATCH, system.shape, seed)
     if phase.batch is Batch.IMAGES:
         return images
     if system.encoder is None:
-        raise Refused("it takes codes, and the system that it is tried in has no encoder")
+        raise Refused("it takes codes, but the kit's system has no encoder")
     with torch.no_grad():
         posterior: Posterior = system.encoder(images)
     return posterior.latent
@@ -68,7 +68,7 @@ def _noise(system: System, phase: Phase, seed: int) -> dict[str, Tensor]:
 
 
 def _gradients(phase: Phase, move: Move, networks: Mapping[str, nn.Module]) -> dict[str, dict[str, Tensor | None]]:
-    """The gradients of a move's terms for its player's networks, by network and parameter."""
+    """Returns the gradients of a move's terms for its player's networks, by network and parameter."""
     weights = {
         name: {key: weight for key, weight in networks[name].named_parameters() if weight.requires_grad}
         for name in phase.players[move.player]
@@ -80,10 +80,10 @@ def _gradients(phase: Phase, move: Move, networks: Mapping[str, nn.Module]) -> d
 
 
 def reached_by_phases(subject: AnySubject, component: Any) -> set[str]:
-    """The component's own parameters that gradients of its phases' moves reach, by name.
+    """Returns the names of the component's parameters that gradients of its phases' moves reach.
 
     Raises:
-        Refused: It does not want to be trained in this situation, and says so.
+        Refused: The component refuses to be trained in this situation.
     """
     try:
         system, phases = _phases(subject, component)
@@ -91,7 +91,7 @@ def reached_by_phases(subject: AnySubject, component: Any) -> set[str]:
         raise
     except NotApplicable:
         return set()
-    # A network of a phase may be a part of the component.
+    # A network of a phase may be a submodule of the component.
     own = {id(weight): name for name, weight in component.named_parameters()}
     reached: set[str] = set()
     for phase in phases:
@@ -105,7 +105,7 @@ def reached_by_phases(subject: AnySubject, component: Any) -> set[str]:
 
 
 def phases_keep_their_contract(subject: AnySubject) -> None:
-    """Phases have names, players and networks that the engine can train, and noise from the generator alone."""
+    """Phases have valid names, players and networks, and draw noise from the given generator alone."""
     system, phases = _phases(subject, subject.component())
     own = subject.case.package == "priorkit_plugins"
     for number, phase in enumerate(phases):
@@ -113,14 +113,14 @@ def phases_keep_their_contract(subject: AnySubject) -> None:
         require(not wrong, wrong)
         require(
             own or phase.name not in _TAKEN,
-            f"the phase {phase.name!r} has the name of another phase, one of priorkit's own",
+            f"the phase {phase.name!r} has the name of one of priorkit's own phases",
         )
         with global_state_kept(f"noise of the phase {phase.name!r}"):
             first, again, other = (_noise(system, phase, seed) for seed in (3, 3, 4))
         for name, value in first.items():
             require(
                 value.ndim > 0 and len(value) == _BATCH,
-                f"the noise {name!r} of the phase {phase.name!r} is of shape {tuple(value.shape)}, not ({_BATCH}, ...)",
+                f"the noise {name!r} of the phase {phase.name!r} has shape {tuple(value.shape)}, not ({_BATCH}, ...)",
             )
             require(
                 torch.equal(value, again[name]),
@@ -133,7 +133,7 @@ def phases_keep_their_contract(subject: AnySubject) -> None:
 
 
 def phases_train_their_players(subject: AnySubject) -> None:
-    """Each move has finite scalar terms whose gradients reach its player's networks, also after earlier moves."""
+    """Each move has finite scalar terms with gradients for its player's networks, also after earlier moves."""
     component = subject.component()
     system, phases = _phases(subject, component)
     for phase in phases:
@@ -155,21 +155,21 @@ def phases_train_their_players(subject: AnySubject) -> None:
                 require(
                     f"{player}/{name}" in reached,
                     f"no move of the player {player!r} of the phase {phase.name!r} has a gradient for {name!r}",
-                    "the move is never yielded, or its terms are detached from that network",
+                    "the move is never yielded, or its terms are detached from this network",
                     "yield a move for every player; compute its terms with the networks that it trains",
                 )
 
 
 def _train(phase: Phase, move: Move, networks: Mapping[str, nn.Module]) -> set[str]:
-    """Takes a gradient step, and says which of the player's networks it moved, as `player/network`."""
+    """Takes a gradient step. Returns the networks of the player that it changed, as `player/network`."""
     where = f"of the phase {phase.name!r}"
     require(isinstance(move, Move), f"moves() {where} yields a {type(move).__name__}, not a Move")
-    require(move.player in phase.players, f"a move {where} is of {move.player!r}, which is none of its players")
+    require(move.player in phase.players, f"a move {where} names {move.player!r}, which is not one of its players")
     require(bool(move.terms), f"a move of {move.player!r} {where} has no loss terms")
     for name, term in move.terms.items():
         require(
             isinstance(term, Tensor) and term.ndim == 0,
-            f"the term {name!r} {where} is no scalar tensor",
+            f"the term {name!r} {where} is not a scalar tensor",
             "a loss for each image is returned",
             "take the mean over the batch",
         )
@@ -190,15 +190,15 @@ PHASES = (
     Check(
         "phases_keep_their_contract",
         phases_keep_their_contract,
-        "a phase names a network that there is not, takes a name that is taken, or draws noise from elsewhere",
+        "a phase names a network that does not exist, uses a name that is taken, or draws noise elsewhere",
         "see priorkit.interfaces.Phase; pass `generator` and `device` to every call that draws",
         required=False,
     ),
     Check(
         "phases_train_their_players",
         phases_train_their_players,
-        "what a move computes with is detached, or was computed before an update of the weights that it needs",
-        "compute the terms of a move after the moves before it, from networks that are not detached",
+        "a move uses values that are detached, or that were computed before an update of the weights",
+        "compute the terms of a move after the preceding moves, without detaching the networks that it trains",
         required=False,
         explains_errors=True,
     ),

@@ -21,17 +21,17 @@ __all__ = ["POSTERIORS"]
 
 _DRAWS = 32
 _STEP = 1e-2
-"""Difference of noise from which a Jacobian is estimated where its gradient disagrees with the density."""
+"""Step of the noise for Jacobians by finite differences."""
 _CLOSE = 0.02
-"""Nats by which the density of a code may be off, for each dimension."""
+"""Allowed error of a log-density, in nats per dimension."""
 _SINGULAR = 1e-4
-"""Ratio of a Jacobian's smallest singular value to the largest of all below which codes fill no volume."""
+"""Ratio of a Jacobian's smallest singular value to the overall largest below which codes fill no volume."""
 _TAKEN = ("reconstruction", "regularization", "prior")
-"""Names of the autoencoder phase's own terms, and of those of regularizers."""
+"""Names of the terms of the autoencoder phase and of regularizers."""
 
 
 def _jacobians(code_of: Callable[[Tensor], Tensor], noise: Tensor) -> tuple[Tensor, Tensor]:
-    """The codes' derivatives by their noise (N, D, D): by gradients, and by differences."""
+    """Returns the derivatives of codes by their noise (N, D, D): by autograd, and by finite differences."""
     dim = noise.shape[1]
     leaf = noise.clone().requires_grad_()
     codes = code_of(leaf)
@@ -52,7 +52,7 @@ def _codes(subject: EncoderSubject, encoder: Encoder, image: Tensor, noise: Tens
 
 
 def densities_are_those_of_the_draws(subject: EncoderSubject) -> None:
-    """`log_prob` is the log-density of the draw: by the change of variables from its noise, or by counting draws."""
+    """`log_prob` is the log-density of the draw, by a change of variables from its noise or by counting draws."""
     encoder = subject.component()
     image = subject.inputs(encoder, 2, subject.case.seed)["image"]
     noise = torch.randn(_DRAWS, subject.code_dim, generator=torch.Generator().manual_seed(subject.case.seed))
@@ -68,20 +68,20 @@ def densities_are_those_of_the_draws(subject: EncoderSubject) -> None:
         by_gradients, by_differences = _jacobians(partial(_codes, subject, encoder, many), noise)
         sizes = torch.linalg.svdvals(by_differences)
         if bool((sizes[:, -1] <= _SINGULAR * sizes.max()).any()):
-            raise NotApplicable("its codes fill no volume, or are no function of the noise that has an inverse")
+            raise NotApplicable("its codes fill no volume, or are not an invertible function of the noise")
         signs = by_differences.det().sign()
         if bool((signs != signs[0]).any()):
-            raise NotApplicable("several noises may give one code")
+            raise NotApplicable("different noises may give the same code")
         normal = -0.5 * noise.double().square().sum(1) - subject.code_dim / 2 * math.log(math.tau)
         said = found.log_prob.double()
         apart = torch.stack([said - (normal - each.det().abs().log()) for each in (by_gradients, by_differences)])
-        # Gradients are exact, and where they are not those of the draw, differences tell.
+        # Gradients are exact, unless they are not those of the draw: then finite differences decide.
         worst = apart[apart.abs().amax(1).nan_to_num(torch.inf).argmin()]
         if bool((worst.abs() < _CLOSE * subject.code_dim * (1 + said.abs() / 10)).all()):
             continue
         expected = float(said[0] - worst[0])
         raise Defect(
-            f"log_prob of a draw is {float(said[0]):.4g}, and by the density of the noise it is {expected:.4g}",
+            f"log_prob of a draw is {float(said[0]):.4g}, but by the density of its noise it should be {expected:.4g}",
             *_constant_in_words(worst, subject.code_dim),
         )
 
@@ -92,11 +92,11 @@ def _constant_in_words(apart: Tensor, dim: int) -> tuple[str, str]:
     constant = float(apart.mean())
     if abs(constant - dim / 2 * math.log(math.tau)) < _CLOSE * dim:
         return "the normaliser (2 pi)^(-D/2) of the noise is missing", "subtract D/2 log(2 pi)"
-    return f"it is off by the same {constant:.4g} for all draws of an image: a constant or a determinant is wrong", ""
+    return f"it is off by {constant:.4g} for all draws of an image: a constant or a determinant is wrong", ""
 
 
 def _check_many(subject: EncoderSubject, encoder: Encoder, image: Tensor, number: int) -> None:
-    """How often or how densely codes of an image are drawn is what log_prob says, by six standard errors."""
+    """Compares log_prob with the frequency or density of an image's codes, within six standard errors."""
     noise = torch.randn(number, subject.code_dim, generator=torch.Generator().manual_seed(subject.case.seed + 1))
     with torch.no_grad():
         parts = [
@@ -109,36 +109,36 @@ def _check_many(subject: EncoderSubject, encoder: Encoder, image: Tensor, number
         require(
             not found,
             f"the codes {found}",
-            "log_prob is that of one index, or of other logits than those that are drawn from",
+            "log_prob is that of a single index, or uses other logits than the draw",
             "add up the log-probabilities of all indices of a code",
         )
         return
     coordinates = flat_coordinates(encoder.support, drawn.double())
     if coordinates is None:
-        raise NotApplicable("draws are counted in one and two dimensions of the support")
+        raise NotApplicable("draws are counted only on supports of one and two dimensions")
     found = wrong_measure(coordinates, said)
-    require(not found, found, "log_prob is by another measure than its support's, or a constant is missing")
+    require(not found, found, "log_prob is with respect to another measure, or a constant is missing")
 
 
 def terms_are_losses(subject: EncoderSubject) -> None:
-    """Further terms are finite scalars with names of their own, each with a gradient for the encoder."""
+    """Additional terms are finite scalars with unique names, and each has a gradient for the encoder."""
     encoder = subject.component().train()
     inputs = subject.inputs(encoder, 8, subject.case.seed)
     terms = subject.posterior(encoder, inputs["image"], inputs["noise"]).terms
     if not terms:
-        raise NotApplicable("its posteriors have no further terms")
+        raise NotApplicable("its posteriors have no additional terms")
     weights = [weight for weight in encoder.parameters() if weight.requires_grad]
     for name, term in terms.items():
         require(
             name not in _TAKEN,
-            f"a term is named {name!r}, as a loss of another component is",
-            "names are those of other losses",
-            "name it after what it is, such as 'commitment'",
+            f"a term is named {name!r}, which is the name of another component's loss",
+            "a name in use was chosen",
+            "name it after its meaning, such as 'commitment'",
         )
         require(
             isinstance(term, Tensor) and term.ndim == 0,
-            f"the term {name!r} is no scalar tensor",
-            "a loss for each image is given",
+            f"the term {name!r} is not a scalar tensor",
+            "it is a loss for each image",
             "take the mean over the batch",
         )
         require(bool(term.isfinite()), f"the term {name!r} is {float(term.detach())}")
@@ -154,7 +154,7 @@ def terms_are_losses(subject: EncoderSubject) -> None:
 
 
 def indices_are_of_the_codebook(subject: EncoderSubject) -> None:
-    """A quantising encoder gives whole numbers of its codebook, and its code is what `embed` makes of them."""
+    """A quantising encoder returns indices of its codebook, and its code is `embed(indices)`."""
     encoder = subject.component()
     inputs = subject.inputs(encoder, 8, subject.case.seed)
     with torch.no_grad():
@@ -163,31 +163,31 @@ def indices_are_of_the_codebook(subject: EncoderSubject) -> None:
     if found.indices is None:
         require(
             codes is None or codes.kind is not CodeKind.INDICES,
-            f"its codes are {codes}, and its posteriors have no indices",
+            f"its codes are {codes}, but its posteriors have no indices",
             "indices are left out of the posterior",
-            "give Posterior(..., indices=indices)",
+            "return Posterior(..., indices=indices)",
         )
         with torch.no_grad():
             same = torch.equal(encoder.embed(found.code), found.code)
-        require(same, "embed() changes codes that are no indices", "", "leave embed() as it is")
+        require(same, "embed() changes codes that are not indices", "", "do not override embed()")
         raise NotApplicable("it does not quantise")
     if codes is None or codes.kind is not CodeKind.INDICES:
         raise Defect(
-            "its posteriors have indices, and its attribute `codes` says nothing of them",
-            "the attribute was forgotten",
+            "its posteriors have indices, but its attribute `codes` does not describe them",
+            "the attribute is not set",
             "set self.codes = CodeSpace((height, width), entries)",
         )
     require(
         found.indices.dtype == torch.int64 and tuple(found.indices.shape) == (8, codes.dim),
         f"indices are {found.indices.dtype} of shape {tuple(found.indices.shape)}, not int64 of shape (8, {codes.dim})",
         "they are a map, or one-hot",
-        "give them flat: (N, height * width)",
+        "return them flat: (N, height * width)",
     )
     low, high = int(found.indices.min()), int(found.indices.max())
     require(
         0 <= low <= high < codes.entries,
-        f"indices are from {low} to {high}, and the codebook has {codes.entries} entries",
-        "they count from 1, or `codes` says another number of entries",
+        f"indices are from {low} to {high}, but the codebook has {codes.entries} entries",
+        "they count from 1, or `codes` has the wrong number of entries",
         "count entries from 0",
     )
     with torch.no_grad():
@@ -196,19 +196,19 @@ def indices_are_of_the_codebook(subject: EncoderSubject) -> None:
         tuple(embedded.shape) == (8, subject.code_dim) and embedded.dtype == torch.float32,
         f"embed() gives {embedded.dtype} of shape {tuple(embedded.shape)}, not float32 of shape "
         f"(8, {subject.code_dim})",
-        "vectors are not flattened as maps are: channels first",
-        "embed(codes) is `codebook[codes].mT.flatten(1)`",
+        "vectors are not flattened like maps: channels first",
+        "return `codebook[codes].mT.flatten(1)`",
     )
     require(
         torch.allclose(embedded, found.code.float(), atol=1e-4, rtol=1e-3),
-        f"the code is up to {float((embedded - found.code).abs().max()):.3g} away from embed(indices)",
-        "the code is not quantised, or embed() orders channels and places in another way",
-        "code = unquantised + (embed(indices) - unquantised).detach()",
+        f"the code differs from embed(indices) by up to {float((embedded - found.code).abs().max()):.3g}",
+        "the code is not quantised, or embed() orders channels and positions differently",
+        "use code = unquantised + (embed(indices) - unquantised).detach()",
     )
     if found.unquantised is not None:
         shape = tuple(found.unquantised.shape)
         require(
-            shape == (8, subject.code_dim), f"unquantised has the shape {shape}, not that of the code", "", "flatten it"
+            shape == (8, subject.code_dim), f"unquantised has shape {shape}, not that of the code", "", "flatten it"
         )
 
 
@@ -216,15 +216,15 @@ POSTERIORS = (
     Check(
         "densities_are_those_of_the_draws",
         densities_are_those_of_the_draws,
-        "log_prob is of the mean or of other parameters than the draw's, or a determinant or constant is missing",
-        "compute log_prob of the code that is given, with all its factors, or from the noise by a change of variables",
+        "log_prob is that of the mean or of other parameters, or a determinant or constant is missing",
+        "compute log_prob of the drawn code with all factors, or from the noise by a change of variables",
         required=False,
     ),
     Check(
         "terms_are_losses",
         terms_are_losses,
         "a term is a number, a loss for each image, or detached",
-        "give scalar tensors, means over the batch",
+        "return scalar tensors: means over the batch",
         required=False,
     ),
     Check(

@@ -1,4 +1,4 @@
-"""Whether half precision and compilation leave results as they are."""
+"""Checks that half precision and compilation do not change results."""
 
 from collections.abc import Mapping
 
@@ -12,11 +12,11 @@ from priorkit.testing.subject import AnySubject, as_module
 __all__ = ["PRECISION"]
 
 _MAY_FLIP = 0.1
-"""Share of the elements that may be far away: where values are rounded or compared, some fall to the other side."""
+"""Share of the elements that may differ by more: where values are rounded or compared, some flip."""
 
 
 def bfloat16_agrees(subject: AnySubject) -> None:
-    """Under autocast, and of bfloat16 inputs, it computes nearly the same; losses and densities are float32."""
+    """Under autocast and with bfloat16 inputs, outputs are nearly the same; losses and densities stay float32."""
     component = subject.component()
     inputs = subject.inputs(component, 16, subject.case.seed)
     for one in subject.passes(component):
@@ -24,13 +24,13 @@ def bfloat16_agrees(subject: AnySubject) -> None:
         with torch.autocast("cpu", torch.bfloat16):
             _near(one, one.without_gradients(inputs), expected, "under autocast")
         if one.float32:
-            # What networks make under autocast is bfloat16.
+            # Under autocast, networks return bfloat16.
             made = {name for name in (*one.reaches, *subject.computed) if name in inputs}
             halves = {name: tensor.bfloat16() if name in made else tensor for name, tensor in inputs.items()}
             exact = {name: tensor.float() if name in made else tensor for name, tensor in halves.items()}
             with torch.autocast("cpu", torch.bfloat16):
                 found = one.without_gradients(halves)
-            _near(one, found, one.without_gradients(exact), "of bfloat16 inputs")
+            _near(one, found, one.without_gradients(exact), "with bfloat16 inputs")
 
 
 def _near(one: ForwardPass, found: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str) -> None:
@@ -39,8 +39,8 @@ def _near(one: ForwardPass, found: Mapping[str, Tensor], expected: Mapping[str, 
         require(
             not one.float32 or output.dtype == torch.float32,
             f"{name} {where} is {output.dtype}, not float32",
-            "it is computed in the precision of its inputs, which has 8 significant bits",
-            "begin with `.float()`, and switch autocast off where matrices are multiplied",
+            "it is computed in the precision of its inputs, 8 significant bits",
+            "begin with `.float()`, and disable autocast around matrix products",
         )
         finite = exact.isfinite() & output.float().isfinite()
         require(bool((finite == exact.isfinite()).all()), f"{name} {where} is infinite or not a number")
@@ -49,11 +49,11 @@ def _near(one: ForwardPass, found: Mapping[str, Tensor], expected: Mapping[str, 
         size = float(exact.float()[finite].square().mean().sqrt()) if finite.any() else 0.0
         most = 0.1 * size + 0.02
         flipped = not one.mean and float((errors.abs() > most).float().mean()) <= _MAY_FLIP
-        require(error <= most or flipped, f"{name} {where} is {error:.3g} away, where its size is {size:.3g}")
+        require(error <= most or flipped, f"{name} {where} is off by {error:.3g}, where its size is {size:.3g}")
 
 
 def compiled_agrees(subject: AnySubject) -> None:
-    """Traced by torch.compile it computes the same, forward and backward."""
+    """Traced by torch.compile, it computes the same, forward and backward."""
     component = as_module(subject.component())
     inputs = subject.inputs(component, 4, subject.case.seed)
     weights = {name: weight for name, weight in component.named_parameters() if weight.requires_grad}
@@ -76,7 +76,7 @@ def _same(what: str, found: Tensor, expected: Tensor) -> None:
     apart = (
         0.0 if torch.allclose(found, expected, rtol=1e-3, atol=1e-4) else float((found - expected).detach().abs().max())
     )
-    require(apart == 0, f"{what} is up to {apart:.3g} away when it is compiled")
+    require(apart == 0, f"{what} differs by up to {apart:.3g} when it is compiled")
 
 
 def _gradients(outputs: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -93,15 +93,15 @@ PRECISION = (
     Check(
         "bfloat16_agrees",
         bfloat16_agrees,
-        "a sum, an exponential or a difference of like numbers is computed in bfloat16",
-        "begin with `.float()`, and switch autocast off where matrices are multiplied",
+        "a sum, an exponential or a difference of nearly equal numbers is computed in bfloat16",
+        "begin with `.float()`, and disable autocast around matrix products",
     ),
     Check(
         "compiled_agrees",
         compiled_agrees,
-        "it does something else when it is traced: a branch on torch.compiler.is_compiling, or Python state that a "
-        "recorded pass does not see",
-        "make outputs a function of the inputs, parameters and buffers alone",
+        "it behaves differently when traced: a branch on torch.compiler.is_compiling, or Python state that the trace "
+        "does not see",
+        "compute outputs from the inputs, parameters and buffers alone",
         required=False,
         costly=True,
     ),

@@ -1,4 +1,4 @@
-"""What priors say of themselves, and how their noise and labels turn into codes."""
+"""Checks of priors: their attributes, their noise, and the codes made from it."""
 
 from collections.abc import Callable
 
@@ -16,9 +16,9 @@ from priorkit.testing.subjects.prior import PriorSubject
 __all__ = ["PRIORS"]
 
 _REPEATS = 256
-"""How often every condition is tried."""
+"""Number of trials of each condition."""
 _MANY = 64
-"""Samples that are not the same by chance, even where there are few values."""
+"""Number of samples that are not all equal by chance, even with few possible values."""
 
 
 def says_what_it_is(subject: PriorSubject) -> None:
@@ -26,20 +26,20 @@ def says_what_it_is(subject: PriorSubject) -> None:
     prior = subject.component()
     require(
         prior.code_dim == subject.code_dim,
-        f"code_dim is {prior.code_dim}, and it was built for {subject.code_dim}",
+        f"code_dim is {prior.code_dim}, but it was built for {subject.code_dim}",
         fix="set self.code_dim = context.code_dim",
     )
     learns = any(weight.requires_grad for weight in prior.parameters())
     require(
         learns == (prior.learning not in (Learning.FIXED, Learning.ALL_CODES)),
-        f"learning is {prior.learning.name}, and it has {'' if learns else 'no '}parameters to train",
-        fix="say Learning.LIKELIHOOD, ADVERSARIAL, CODES or PHASES where it learns; register constants as buffers",
+        f"learning is {prior.learning.name}, but it has {'' if learns else 'no '}parameters to train",
+        fix="set Learning.LIKELIHOOD, ADVERSARIAL, CODES or PHASES if it learns; register constants as buffers",
     )
     encoder = {id(weight) for companion in subject.companions for weight in companion.parameters()}
     require(
         not any(id(weight) in encoder for weight in prior.parameters()),
         "the run's encoder is among its submodules, and would be trained and saved twice",
-        fix="keep the encoder where torch does not look: in a tuple or a function",
+        fix="hide the encoder from torch: keep it in a tuple or a function",
     )
     require(
         not prior.takes_condition or subject.condition_dim > 0,
@@ -50,18 +50,18 @@ def says_what_it_is(subject: PriorSubject) -> None:
     condition = subject.condition(prior, inputs)
     require(
         prior.has_density == _answers(prior.log_prob, inputs["code"], *([] if condition is None else [condition])),
-        f"has_density is {prior.has_density}, and log_prob {'has no answer' if prior.has_density else 'has one'}",
-        fix="set has_density = True and implement log_prob, or neither",
+        f"has_density is {prior.has_density}, but log_prob {'has no value' if prior.has_density else 'has a value'}",
+        fix="set has_density = True and implement log_prob, or do neither",
     )
     require(
         bool(prior.clusters) == _answers(prior.responsibilities, inputs["code"]),
-        f"clusters is {prior.clusters}, and responsibilities {'has no answer' if prior.clusters else 'has one'}",
-        fix="set self.clusters to their number, and implement responsibilities, or neither",
+        f"clusters is {prior.clusters}, but responsibilities {'has no value' if prior.clusters else 'has a value'}",
+        fix="set self.clusters to the number of components and implement responsibilities, or do neither",
     )
 
 
 def _answers(method: Callable[..., Tensor], *arguments: Tensor) -> bool:
-    """Whether a prior has something to say; if not, a TypeError says so."""
+    """Returns whether a method of a prior is available; if not, it raises TypeError."""
     try:
         with torch.no_grad():
             method(*arguments)
@@ -71,7 +71,7 @@ def _answers(method: Callable[..., Tensor], *arguments: Tensor) -> bool:
 
 
 def noise_comes_from_the_generator(subject: PriorSubject) -> None:
-    """`noise` is drawn from the generator that it is given: the same again, other noise for another seed."""
+    """`noise` draws from the given generator alone: the same seed gives the same noise, another seed other noise."""
     prior = subject.component()
 
     for n, seed in sizes_and_seeds(subject.examples, subject.case.seed):
@@ -80,10 +80,10 @@ def noise_comes_from_the_generator(subject: PriorSubject) -> None:
         require(
             noise.shape[0] == n and noise.dtype == torch.float32,
             f"noise({n}) is {noise.dtype} of shape {tuple(noise.shape)}, not float32 of shape ({n}, ...)",
-            "its first dimension is not the number of samples, or it is a float64 or integer tensor",
+            "its first dimension is not the number of samples, or its dtype is float64 or an integer type",
             "draw float32 noise of shape (n, ...)",
         )
-        require(torch.equal(noise, again), "the same generator gives other noise the second time")
+        require(torch.equal(noise, again), "the same generator gives different noise the second time")
     many = [prior.noise(_MANY, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2)]
     require(not torch.equal(*many), "another seed gives the same noise")
     with torch.random.fork_rng(devices=[]):
@@ -98,7 +98,7 @@ def noise_comes_from_the_generator(subject: PriorSubject) -> None:
 
 
 def noise_is_made_on_the_device(subject: PriorSubject) -> None:
-    """`noise` is made on the device that it is asked for."""
+    """`noise` is made on the requested device."""
     prior = subject.component().to(META)
     try:
         noise = prior.noise(4, device=META)
@@ -108,10 +108,10 @@ def noise_is_made_on_the_device(subject: PriorSubject) -> None:
 
 
 def noise_decides_the_codes(subject: PriorSubject) -> None:
-    """Codes are a function of the noise, in training mode too; other noise gives other codes; `sample` agrees."""
+    """Codes are a function of the noise, also in training mode; other noise gives other codes; `sample` agrees."""
     prior = subject.component()
     seed = subject.case.seed
-    # So many that discrete codes, too, are not all the same by chance.
+    # Enough samples that discrete codes are not all equal by chance.
     inputs, other = subject.inputs(prior, _MANY, seed), subject.inputs(prior, _MANY, seed + 1)
     condition = subject.condition(prior, inputs)
     with torch.no_grad():
@@ -120,7 +120,7 @@ def noise_decides_the_codes(subject: PriorSubject) -> None:
             with global_state_kept("forward"):
                 first, second = (subject.codes(prior, inputs["noise"], condition) for _ in range(2))
             mode = "training" if training else "evaluation"
-            require(torch.equal(first, second), f"in {mode} mode the same noise gives other codes the second time")
+            require(torch.equal(first, second), f"in {mode} mode the same noise gives different codes the second time")
         prior.eval()
         require(
             not torch.equal(first, subject.codes(prior, other["noise"], condition)),
@@ -138,29 +138,29 @@ def noise_decides_the_codes(subject: PriorSubject) -> None:
 
 
 def labels_change_codes(subject: PriorSubject) -> None:
-    """A prior that takes a condition makes other codes of another one, and gives codes another density."""
+    """Another condition gives other codes and another density, if the prior takes a condition."""
     prior = subject.component()
     if not prior.takes_condition:
         raise NotApplicable("it takes no condition")
-    # Indices may well be the same by chance, and so may what is picked from candidates.
+    # Indices, and codes picked from candidates, may be equal by chance.
     n = _REPEATS * subject.condition_dim
     noise = prior.noise(n, generator=torch.Generator().manual_seed(subject.case.seed))
     conditions = subject.conditions(n)
     if prior.learning is Learning.ALL_CODES:
-        # Before, all conditions may well be alike.
+        # Before the fit, all conditions may give the same codes.
         _fit_by_condition(subject, prior)
     shifted = conditions.roll(1, dims=0)
     with torch.no_grad():
         codes, others = prior(noise, conditions), prior(noise, shifted)
         same = (codes == others).all(dim=1).view(_REPEATS, -1)
-        # Conditions go around in turn: each must make a difference somewhere.
+        # The conditions alternate: each must make a difference for some sample.
         require(not same.all(dim=0).any(), f"{int(same.sum())} of {n} codes are the same for another condition")
         if prior.has_density:
             densities, elsewhere = prior.log_prob(codes, conditions), prior.log_prob(codes, shifted)
             require(
                 not torch.equal(densities, elsewhere),
                 "log_prob of a code is the same for another condition",
-                "log_prob does not read its condition",
+                "log_prob ignores its condition",
                 "compute p(code | s) from both",
             )
 
@@ -171,7 +171,7 @@ def _fit_by_condition(subject: PriorSubject, prior: Prior) -> None:
     conditions, generator = subject.conditions(n), torch.Generator().manual_seed(subject.case.seed + 1)
     which = conditions.argmax(1, keepdim=True)
     if subject.of_indices:
-        # The digits of the class in base `entries`: other ones for each, also where entries are fewer than classes.
+        # The digits of the class in base `entries`: distinct for each class, also with fewer entries than classes.
         digits = subject.space.entries ** torch.arange(subject.code_dim).clamp(max=16)
         codes = which // digits % subject.space.entries
     else:
@@ -181,7 +181,7 @@ def _fit_by_condition(subject: PriorSubject, prior: Prior) -> None:
 
 
 def parts_share_each_code(subject: PriorSubject) -> None:
-    """The responsibilities of a mixture's parts are probabilities: at least 0, and adding up to 1."""
+    """The responsibilities of a mixture's components are probabilities: at least 0, with sum 1."""
     prior = subject.component()
     if not prior.clusters:
         raise NotApplicable("it has no clusters")
@@ -191,12 +191,12 @@ def parts_share_each_code(subject: PriorSubject) -> None:
     total = shares.sum(dim=1)
     require(
         torch.allclose(total, torch.ones_like(total), atol=1e-4),
-        f"they add up to between {float(total.min()):.4g} and {float(total.max()):.4g}",
+        f"responsibilities of a code add up to between {float(total.min()):.4g} and {float(total.max()):.4g}, not to 1",
     )
-    require(bool((shares >= 0).all()), f"one of them is {float(shares.min()):.4g}")
+    require(bool((shares >= 0).all()), f"a responsibility is {float(shares.min()):.4g}, below 0")
     require(
         prior.clusters == 1 or not torch.equal(shares, shares[:1].expand_as(shares)),
-        "they are the same for all codes",
+        "responsibilities are the same for all codes",
         "they do not depend on the code",
     )
 
@@ -218,39 +218,39 @@ PRIORS = (
     Check(
         "says_what_it_is",
         says_what_it_is,
-        "an attribute was forgotten, or copied from another prior",
+        "an attribute is missing, or was copied from another prior",
         "see the attributes of priorkit.interfaces.Prior",
     ),
     Check(
         "noise_comes_from_the_generator",
         noise_comes_from_the_generator,
-        "the generator is ignored, or not passed on to every call that draws",
+        "the generator is ignored, or not passed to every call that draws",
         "pass `generator=generator` to torch.randn, torch.rand or torch.randint",
     ),
     Check(
         "noise_is_made_on_the_device",
         noise_is_made_on_the_device,
-        "`device` is not passed on to what draws",
+        "`device` is not passed to the function that draws",
         "pass `device=device` to torch.randn, torch.rand or torch.randint",
     ),
     Check(
         "noise_decides_the_codes",
         noise_decides_the_codes,
-        "forward draws something itself, uses dropout, or counts its calls",
+        "forward draws random numbers, uses dropout, or counts its calls",
         "draw all randomness in noise(), and compute codes from it alone",
     ),
     Check(
         "labels_change_codes",
         labels_change_codes,
-        "the condition is not read, or only partly",
+        "the condition is ignored, or only part of it is used",
         "compute codes from noise and condition, or leave takes_condition False",
         required=False,
     ),
     Check(
         "parts_share_each_code",
         parts_share_each_code,
-        "they are not normalised over the parts, or over the wrong dimension",
-        "take the softmax over the parts of log weight + log density",
+        "they are not normalised over the components, or over the wrong dimension",
+        "take the softmax over the components of log weight + log density",
         required=False,
     ),
     Check(

@@ -1,7 +1,7 @@
-"""Priors of indices: whether probabilities are some, those of the samples, and learned from codes.
+"""Checks of priors of indices: probabilities add up to 1, are those of the samples, and are learned from codes.
 
-Where there are few codes, the probabilities of all are added up. Samples are compared with them by a chi-square test
-that a sound prior fails with a probability below 1e-7; seeds are fixed, so that a check that passes goes on passing.
+If there are few codes, the probabilities of all are added up. A sound prior fails the chi-square test of its samples
+with a probability below 1e-7; seeds are fixed, so a check that passes once always passes.
 """
 
 import scipy.stats
@@ -20,18 +20,18 @@ _ERROR_RATE = 1e-7
 _STEPS, _BATCH = 400, 64
 _RATE = 1e-2
 _SHARE = 0.9
-"""Share of the code that a prior is to learn; the rest are random ones."""
+"""Share of the frequent code among the training codes; the others are random."""
 
 
 def _prior_of_indices(subject: PriorSubject) -> Prior:
     prior = subject.component()
     if not subject.of_indices:
-        raise NotApplicable("its codes are no indices")
+        raise NotApplicable("its codes are not indices")
     return prior
 
 
 def samples_are_indices(subject: PriorSubject) -> None:
-    """Codes are whole numbers from 0 to the codebook's last, for noise at the ends of its range too."""
+    """Codes are integers from 0 to the last entry of the codebook, also for noise at the ends of its range."""
     prior = _prior_of_indices(subject)
     inputs = subject.inputs(prior, 512, subject.case.seed)
     condition = subject.condition(prior, inputs)
@@ -42,26 +42,26 @@ def samples_are_indices(subject: PriorSubject) -> None:
             codes = subject.codes(prior, given, condition)
         require(
             not codes.is_floating_point() and 0 <= int(codes.min()) <= int(codes.max()) < subject.space.entries,
-            f"codes are {codes.dtype} from {float(codes.min()):g} to {float(codes.max()):g}, and the codebook has "
+            f"codes are {codes.dtype} from {float(codes.min()):g} to {float(codes.max()):g}, but the codebook has "
             f"{subject.space.entries} entries",
         )
 
 
 def _all_codes(subject: PriorSubject) -> Tensor:
-    """Every code, int64 (codes, code_dim), in the order of `_numbers`."""
+    """Returns every code, int64 (codes, code_dim), in the order of `_numbers`."""
     if subject.space.entries**subject.code_dim > _MOST_CODES:
         raise NotApplicable(f"there are more than {_MOST_CODES} codes")
     return torch.cartesian_prod(*[torch.arange(subject.space.entries)] * subject.code_dim).view(-1, subject.code_dim)
 
 
 def _numbers(codes: Tensor, entries: int) -> Tensor:
-    """The places of codes (N, code_dim) among all codes."""
+    """Returns the positions of codes (N, code_dim) in `_all_codes`."""
     powers = entries ** torch.arange(codes.shape[1] - 1, -1, -1)
     return (codes * powers).sum(1)
 
 
 def probabilities_are_those_of_the_samples(subject: PriorSubject) -> None:
-    """The probabilities of all codes add up to 1, and samples are drawn with them, for each class."""
+    """The probabilities of all codes add up to 1, and samples follow them, for each class."""
     prior = _prior_of_indices(subject)
     if not prior.has_density:
         raise NotApplicable("it has no probabilities")
@@ -73,7 +73,7 @@ def probabilities_are_those_of_the_samples(subject: PriorSubject) -> None:
         require(
             abs(total - 1) < 1e-3,
             f"the probabilities of all codes{words} add up to {total:.4g}, not to 1",
-            "log_prob is not the sum of the log-probabilities of all indices of a code, each given those before it",
+            "log_prob is not the sum over a code's indices of the log-probability of each given those before it",
             "add up a log-softmax over the entries for each index",
         )
         drawn = subject.draw(prior, _SAMPLES, subject.case.seed + 1, label)
@@ -90,15 +90,15 @@ def probabilities_are_those_of_the_samples(subject: PriorSubject) -> None:
         value = float(scipy.stats.chisquare(found.numpy(), (wanted * found.sum() / wanted.sum()).numpy()).pvalue)
         require(
             value > _ERROR_RATE,
-            f"samples{words} are not drawn with the probabilities that log_prob says (chi-square test of {_SAMPLES} "
+            f"samples{words} do not follow the probabilities of log_prob (chi-square test of {_SAMPLES} "
             f"samples: p = {value:.1g})",
         )
 
 
 def learns_the_indices(subject: PriorSubject) -> None:
-    """Learning from codes most of which are one and the same brings that one's share near theirs.
+    """After learning from codes of which most are equal, the prior draws that code nearly as often.
 
-    By descending `code_loss`, or by `fit_codes`.
+    The prior learns by `code_loss` or by `fit_codes`.
     """
     prior = _prior_of_indices(subject)
     if prior.learning not in (Learning.CODES, Learning.ALL_CODES):
@@ -109,7 +109,7 @@ def learns_the_indices(subject: PriorSubject) -> None:
     frequent = torch.arange(subject.code_dim) % 2
 
     def share() -> float:
-        """How many of the prior's own codes are the frequent one."""
+        """Returns the share of the frequent code among the prior's codes."""
         with torch.no_grad():
             drawn = torch.cat(
                 [subject.codes(prior, prior.noise(_BATCH, generator=generator), condition) for _ in range(8)]
@@ -140,8 +140,8 @@ def learns_the_indices(subject: PriorSubject) -> None:
     after = share()
     require(
         after > 0.5 * (_SHARE + before) - 0.1,
-        f"after {words} of which a share of {_SHARE:.3g} was the same, that share of its own codes is {after:.3g}, and "
-        f"was {before:.3g} at first",
+        f"after {words} of which a share of {_SHARE:.3g} was the same code, that code's share of its samples is "
+        f"{after:.3g}; it was {before:.3g} before",
     )
 
 
@@ -149,21 +149,21 @@ PROBABILITIES = (
     Check(
         "samples_are_indices",
         samples_are_indices,
-        "the last entry is passed where uniform noise reaches the sum of all probabilities, which rounds below 1",
+        "the index exceeds the last entry if uniform noise reaches the sum of all probabilities, which rounds below 1",
         "clamp indices to the codebook: `.clamp(max=entries - 1)`",
         required=False,
     ),
     Check(
         "probabilities_are_those_of_the_samples",
         probabilities_are_those_of_the_samples,
-        "forward and log_prob disagree: an index is shifted, or conditioned on others",
-        "compute both from the same logits, place after place",
+        "forward and log_prob disagree: an index is shifted, or conditioned on other indices",
+        "compute both from the same logits, one position after the other",
         required=False,
     ),
     Check(
         "learns_the_indices",
         learns_the_indices,
-        "the loss is of something else than the codes it is given, or has the wrong sign",
+        "the loss does not depend on the given codes, or has the wrong sign",
         "return minus the mean log-probability of the codes",
         required=False,
     ),

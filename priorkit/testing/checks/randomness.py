@@ -1,4 +1,4 @@
-"""What may be random, and what not."""
+"""Checks that outputs are deterministic."""
 
 import copy
 import random
@@ -18,10 +18,10 @@ __all__ = ["RANDOMNESS", "global_state_kept"]
 
 @contextmanager
 def global_state_kept(what: str) -> Iterator[None]:
-    """Checks that nothing was drawn from torch's, numpy's or Python's global generator, which is put back anyhow.
+    """Requires that nothing is drawn from the global generators of torch, numpy or Python, and restores them.
 
     Raises:
-        Defect: Something was.
+        Defect: The code within drew from one of them.
     """
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()
     try:
@@ -44,12 +44,12 @@ def global_state_kept(what: str) -> Iterator[None]:
 
 
 def repeatable(subject: AnySubject) -> None:
-    """The same inputs give the same outputs, whatever the global generators do, which stay as they are."""
+    """The same inputs give the same outputs, whatever the state of the global generators, which are not used."""
     component = subject.component()
     inputs = subject.inputs(component, 6, subject.case.seed)
     _check_repeatable(subject.passes(component), subject.passes(component), inputs, "evaluation")
     if isinstance(component, nn.Module) and not subject.may_drop_out:
-        # Statistics move in training: each call needs one that has not been called yet.
+        # Calls in training mode update statistics, so each call needs an instance of its own.
         component.train()
         _check_repeatable(subject.passes(copy.deepcopy(component)), subject.passes(component), inputs, "training")
 
@@ -71,7 +71,7 @@ RANDOMNESS = (
     Check(
         "repeatable",
         repeatable,
-        "noise is drawn where it is used, or something is kept from call to call",
-        "take all randomness from the arguments: what is drawn elsewhere makes runs that cannot be repeated",
+        "noise is drawn inside the call, or something is kept between calls",
+        "take all randomness from the arguments: otherwise runs cannot be repeated",
     ),
 )

@@ -1,4 +1,4 @@
-"""What the method `check` of regularizers and adversarial losses may do: nothing, or refuse in a line."""
+"""The method `check` of regularizers and adversarial losses: it returns, or refuses with one line."""
 
 from collections.abc import Callable
 
@@ -8,14 +8,14 @@ __all__ = ["refusal"]
 
 
 def refusal(check: Callable[[], None], what: str) -> str | None:
-    """Why something is refused; None where it is not.
+    """Calls `check`, and returns the reason of its refusal; None if it does not refuse.
 
     Args:
-        check: Calls `check`.
-        what: What is shown to it, in words.
+        check: Calls the component's `check`.
+        what: The arguments of `check`, in words.
 
     Raises:
-        Defect: It raises an error other than `ValueError`, or a `ValueError` that does not say why in one line.
+        Defect: `check` raises an error other than `ValueError`, or a `ValueError` whose message is not one line.
     """
     try:
         check()
@@ -23,16 +23,16 @@ def refusal(check: Callable[[], None], what: str) -> str | None:
         reason = str(error)
         require(
             bool(reason.strip()) and "\n" not in reason,
-            f"check refuses {what} with {reason!r}, not with one line that says why",
-            "an error is raised without a message, or with one of several lines",
-            "say what was given, what was expected and what would do, in one line",
+            f"check refuses {what} with the message {reason!r}, not with one line that says why",
+            "the error has no message, or one of several lines",
+            "say in one line what was given, what was expected and how to mend it",
         )
         return reason
     except Exception as error:
         text = " ".join(f"{type(error).__name__}: {error}".split())
         raise Defect(
             f"check of {what} raises {text}",
-            "`check` takes something for granted that not all have",
-            "refuse by a ValueError that says what would do",
+            "`check` relies on something that not all of them have",
+            "refuse with a ValueError that says what would work",
         ) from error
     return None

@@ -1,4 +1,4 @@
-"""What regularizers say of themselves, and which of their inputs they use."""
+"""Checks of regularizers: their attributes, and the inputs that they use."""
 
 from collections.abc import Mapping
 
@@ -20,11 +20,11 @@ __all__ = ["REGULARIZERS"]
 
 _CODES = 12
 _TAKEN = ("reconstruction", "prior")
-"""Names of terms that a run has itself."""
+"""Names of a run's own terms."""
 
 
 def _terms(subject: RegularizerSubject, regularizer: Regularizer, inputs: Inputs) -> dict[str, Tensor]:
-    """All terms, the critic's too where there is one; no gradients."""
+    """Returns all terms without gradients, including those of the critic, if any."""
     with torch.no_grad():
         terms = {f"encoder's {name}": term for name, term in subject.encoder_terms(regularizer, inputs).items()}
         if regularizer.has_critic:
@@ -38,62 +38,62 @@ def _differing(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> lis
 
 
 def says_what_it_is(subject: RegularizerSubject) -> None:
-    """Where it has a critic, and only there, `critic_terms` has terms; they have names of their own."""
+    """`has_critic` and `has_terms` are true to its terms, and its terms have unique names."""
     regularizer = subject.component()
     inputs = subject.inputs(regularizer, _CODES, subject.case.seed)
     critics, encoders = subject.critic_terms(regularizer, inputs), subject.encoder_terms(regularizer, inputs)
     decoders = subject.decoder_terms(regularizer, inputs)
     require(
         bool(critics) or not regularizer.has_critic,
-        "has_critic is True, and critic_terms is empty: nothing trains its parameters",
+        "has_critic is True, but critic_terms is empty: nothing trains its parameters",
         "critic_terms is not implemented",
         "implement critic_terms, or leave has_critic at False",
     )
     require(
         not critics or regularizer.has_critic,
-        f"has_critic is False, and critic_terms gives {', '.join(critics)}: it is never called",
-        "has_critic was left at its default",
+        f"has_critic is False, but critic_terms returns {', '.join(critics)}: it is never called",
+        "has_critic is not set",
         "set has_critic = True in the class",
     )
     given = (*critics, *encoders, *decoders)
     require(
         regularizer.has_terms or not given,
-        f"has_terms is False, and it gives {', '.join(given)}: phases would leave them out",
-        "the class that it is derived from has none",
+        f"has_terms is False, but it has the terms {', '.join(given)}, which phases would leave out",
+        "its base class has no terms",
         "set has_terms = True in the class",
     )
     require(
         not regularizer.has_critic or any(True for _ in regularizer.parameters()),
-        "has_critic is True, and it has no parameters that critic_terms could train",
-        "the critic is kept where torch does not look",
+        "has_critic is True, but it has no parameters that critic_terms could train",
+        "the critic is not registered as a submodule",
         "assign the critic as an attribute of the module",
     )
     theirs = {id(weight) for other in (*subject.priors, *subject.encoders) for weight in other.parameters()}
     borrowed = [name for name, weight in regularizer.named_parameters() if id(weight) in theirs]
     require(
         not borrowed,
-        f"its parameters {', '.join(borrowed)} are those of the encoder or the prior: they would be trained as its own",
+        f"its parameters {', '.join(borrowed)} belong to the encoder or the prior, and would be trained as its own",
         "check() or encoder_terms() keeps the encoder or the prior as an attribute, which makes it a submodule",
-        "use the prior that encoder_terms is given",
+        "use the prior that is passed to encoder_terms",
     )
     for name in given:
         require(
             name not in _TAKEN,
-            f"a term is called {name!r}, as one of the run's own, whose place it would take",
-            "a name was chosen that is taken",
-            "call it `regularization`, say",
+            f"a term is named {name!r}, which is the name of one of the run's own terms",
+            "a name in use was chosen",
+            "choose another name, such as `regularization`",
         )
     both = sorted(critics.keys() & encoders.keys())
     require(
         not both,
         f"the critic's and the encoder's terms have the name {', '.join(both)} in common: the run reports their sum",
         "a name is used twice",
-        "call the critic's `critic_real` and `critic_fake`, and the encoder's `regularization`, say",
+        "choose different names, such as `critic_real` and `critic_fake`, and `regularization` for the encoder",
     )
 
 
 def prior_codes_are_used_as_it_says(subject: RegularizerSubject) -> None:
-    """Terms depend on the prior's codes where `needs_prior_code` is True, and only there."""
+    """Terms depend on the prior's codes if and only if `needs_prior_code` is True."""
     regularizer = subject.component()
     inputs = subject.inputs(regularizer, _CODES, subject.case.seed)
     with torch.no_grad():
@@ -103,21 +103,21 @@ def prior_codes_are_used_as_it_says(subject: RegularizerSubject) -> None:
     if regularizer.needs_prior_code:
         require(
             bool(differing),
-            "needs_prior_code is True, and no term depends on prior_code",
-            "it was left at its default: the prior is sampled at every step, in vain",
+            "needs_prior_code is True, but no term depends on prior_code",
+            "the default is True: the prior is sampled in every step for nothing",
             "set needs_prior_code = False",
         )
         return
     require(
         not differing,
-        f"needs_prior_code is False, and the {', '.join(differing)} depends on prior_code, which is empty then",
-        "a sum over no codes is 0, and nobody notices",
-        "leave needs_prior_code True, or compute the term without them",
+        f"needs_prior_code is False, but the {', '.join(differing)} depends on prior_code, which is empty then",
+        "a sum over an empty batch is 0, without an error",
+        "leave needs_prior_code True, or compute the term without prior_code",
     )
 
 
 def conditions_are_used_as_it_says(subject: RegularizerSubject) -> None:
-    """Terms depend on the condition where `uses_condition` is True, and only there."""
+    """Terms depend on the condition if and only if `uses_condition` is True."""
     regularizer = subject.component()
     if not subject.classes:
         raise NotApplicable("there is no condition")
@@ -126,16 +126,16 @@ def conditions_are_used_as_it_says(subject: RegularizerSubject) -> None:
     differing = _differing(_terms(subject, regularizer, inputs), _terms(subject, regularizer, others))
     require(
         bool(differing) == regularizer.uses_condition,
-        f"uses_condition is {regularizer.uses_condition}, and "
-        + (f"the {', '.join(differing)} depends on it" if differing else "no term depends on it"),
+        f"uses_condition is {regularizer.uses_condition}, but "
+        + (f"the {', '.join(differing)} depends on the condition" if differing else "no term depends on the condition"),
     )
 
 
 def mixing_is_used_as_it_says(subject: RegularizerSubject) -> None:
-    """The critic's terms depend on `mixing` where `needs_mixing` is True, and only there."""
+    """The critic's terms depend on `mixing` if and only if `needs_mixing` is True."""
     regularizer = subject.component()
     if not regularizer.has_critic:
-        require(not regularizer.needs_mixing, "needs_mixing is True, and there is no critic")
+        require(not regularizer.needs_mixing, "needs_mixing is True, but there is no critic")
         raise NotApplicable("it has no critic")
     inputs = subject.inputs(regularizer, _CODES, subject.case.seed)
     code = subject.posterior(inputs).code.detach()
@@ -145,16 +145,16 @@ def mixing_is_used_as_it_says(subject: RegularizerSubject) -> None:
     ]
     differing = _differing(*terms)
     if regularizer.needs_mixing and not differing and subject.code_dim == 1:
-        raise NotApplicable("codes of one dimension may have nothing to be mixed")
+        raise NotApplicable("in one dimension, mixing may change nothing")
     require(
         bool(differing) == regularizer.needs_mixing,
-        f"needs_mixing is {regularizer.needs_mixing}, and "
-        + (f"{', '.join(differing)} depends on it" if differing else "no term depends on it"),
+        f"needs_mixing is {regularizer.needs_mixing}, but "
+        + (f"{', '.join(differing)} depends on mixing" if differing else "no term depends on mixing"),
     )
 
 
 def works_with_what_it_accepts(subject: RegularizerSubject) -> None:
-    """Encoders without a variance and priors without a density are refused by `check`, or work."""
+    """Encoders without a variance and priors without a density work, or `check` refuses them."""
     regularizer = subject.component()
     accepted = 0
     reasons = []
@@ -172,19 +172,19 @@ def works_with_what_it_accepts(subject: RegularizerSubject) -> None:
                 terms = _terms(subject, regularizer, inputs)
             except Exception as error:
                 text = " ".join(f"{type(error).__name__}: {error}".split())
-                raise Defect(f"check accepts {words}, and then: {text}") from error
+                raise Defect(f"check accepts {words}, but the terms raise {text}") from error
             for name, term in terms.items():
-                require(bool(term.isfinite().all()), f"check accepts {words}, and then the {name} is {term.tolist()}")
+                require(bool(term.isfinite().all()), f"check accepts {words}, but then the {name} is {term.tolist()}")
     require(
         accepted > 0,
         f"check refuses all encoders and priors: {'; '.join(dict.fromkeys(reasons))}",
-        "its conditions exclude each other, or one is the wrong way round",
-        "refuse only what it cannot work with",
+        "its conditions exclude each other, or one is inverted",
+        "refuse only encoders and priors that it cannot work with",
     )
 
 
 def buffers_need_the_whole_batch(subject: RegularizerSubject) -> None:
-    """Where a buffer depends on the codes, `needs_whole_batch` is True."""
+    """If a buffer depends on the codes, `needs_whole_batch` is True."""
     regularizer = subject.component()
     if not any(True for _ in regularizer.buffers()):
         raise NotApplicable("it has no buffers")
@@ -200,11 +200,11 @@ def buffers_need_the_whole_batch(subject: RegularizerSubject) -> None:
         if isinstance(layer, _BatchNorm)
         for name, _ in layer.named_buffers(recurse=False)
     }
-    # Those of batch normalisation are of the whole batch in any case: a run synchronises them.
+    # A run synchronises batch norm, so its buffers always depend on the whole batch.
     dependent = [name for name in _differing(first, second) if name not in normalised]
     require(
         not dependent or regularizer.needs_whole_batch,
-        f"the buffer {', '.join(dependent)} depends on the codes, and needs_whole_batch is False",
+        f"the buffer {', '.join(dependent)} depends on the codes, but needs_whole_batch is False",
     )
 
 
@@ -218,33 +218,33 @@ REGULARIZERS = (
     Check(
         "prior_codes_are_used_as_it_says",
         prior_codes_are_used_as_it_says,
-        "needs_prior_code does not say what the terms do",
-        "set needs_prior_code to whether any term compares codes with prior_code",
+        "needs_prior_code does not match the terms",
+        "set needs_prior_code to True if a term uses prior_code, otherwise to False",
     ),
     Check(
         "conditions_are_used_as_it_says",
         conditions_are_used_as_it_says,
-        "uses_condition was forgotten, or the condition is not passed on to the critic or to the prior's density",
-        "pass it on and set uses_condition = True, or do neither",
+        "uses_condition is not set, or the condition is not passed to the critic or to the prior's density",
+        "pass the condition on and set uses_condition = True, or do neither",
         required=False,
     ),
     Check(
         "mixing_is_used_as_it_says",
         mixing_is_used_as_it_says,
-        "needs_mixing was forgotten, or mixing is not passed on to the penalty",
-        "pass it on and set needs_mixing = True, or do neither",
+        "needs_mixing is not set, or mixing is not passed to the penalty",
+        "pass mixing on and set needs_mixing = True, or do neither",
         required=False,
     ),
     Check(
         "works_with_what_it_accepts",
         works_with_what_it_accepts,
-        "it reads log_variance, or calls log_prob, and `check` does not ask whether there is such a thing",
-        "let `check` raise a ValueError unless encoder.stochastic, or unless prior.has_density; or do without",
+        "it uses log_variance or log_prob, but `check` does not test whether they exist",
+        "let `check` raise a ValueError unless encoder.stochastic, or unless prior.has_density; or do not use them",
     ),
     Check(
         "buffers_need_the_whole_batch",
         buffers_need_the_whole_batch,
-        "several processes would each keep what depends on their own part of the batch",
+        "with several processes, each would compute it from its own part of the batch",
         "set needs_whole_batch = True",
         required=False,
     ),

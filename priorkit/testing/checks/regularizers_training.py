@@ -1,4 +1,4 @@
-"""What a regularizer's terms train, and where they move codes."""
+"""Checks of a regularizer's gradients, and of the direction in which it moves codes."""
 
 import torch
 from torch import Tensor
@@ -11,13 +11,13 @@ __all__ = ["TRAINING"]
 
 _CODES = 128
 _STEPS = 80
-"""Updates of a critic before it is asked."""
+"""Updates of the critic before its terms are compared."""
 _FAR = 5.0
-"""How many standard deviations codes far away lie beside the prior's, at least."""
+"""Minimal distance of far codes from the prior's codes, in standard deviations."""
 
 
 def _posterior(subject: RegularizerSubject, codes: Tensor) -> Posterior:
-    """Posteriors around codes, narrow where there is a variance."""
+    """Returns posteriors around codes, with a small variance if the encoder is stochastic."""
     if not subject.encoder.stochastic:
         return Posterior(codes, codes)
     noise = torch.randn(codes.shape, generator=torch.Generator().manual_seed(subject.case.seed + 7))
@@ -67,17 +67,17 @@ def keeps_codes_close_to_the_prior(subject: RegularizerSubject) -> None:
     trained = f" after {_STEPS} updates of its critic" if regularizer.has_critic else ""
     require(
         sums[0] < sums[1],
-        f"the encoder's terms are {sums[0]:.4g} for codes of the prior, and {sums[1]:.4g} for codes far away{trained}",
+        f"the encoder's terms are {sums[0]:.4g} for codes of the prior, but {sums[1]:.4g} for codes far away{trained}",
     )
 
 
 def the_encoder_learns(subject: RegularizerSubject) -> None:
-    """Gradients of the encoder's terms reach each dimension of the posterior: of code, mean or log-variance."""
+    """Gradients of the encoder's terms reach each dimension of the code, the mean or the log-variance."""
     regularizer = subject.component()
     regularizer.train()
     inputs = subject.inputs(regularizer, 16, subject.case.seed)
     drawn = subject.posterior(inputs)
-    # Apart from each other: a code computed from the mean would bring its gradients there.
+    # Separate leaves: otherwise gradients of the code would also reach the mean.
     posterior = Posterior(
         drawn.code.clone().requires_grad_(),
         drawn.mean.clone().requires_grad_(),
@@ -131,13 +131,13 @@ def the_decoder_learns(subject: RegularizerSubject) -> None:
     require(
         all(gradient is None for gradient in gradients[len(weights) :]),
         f"a gradient of {', '.join(terms)} reaches the posterior, and through it the encoder",
-        "the posterior's tensors are used as they are",
-        "detach them; what the encoder is to minimise belongs into encoder_terms",
+        "the posterior's tensors are not detached",
+        "detach them; terms for the encoder belong in encoder_terms",
     )
 
 
 def a_prior_that_learns_by_likelihood_learns(subject: RegularizerSubject) -> None:
-    """Gradients of the encoder's terms reach a prior that learns by likelihood, or `check` refuses it."""
+    """Gradients of the encoder's terms reach a prior that learns by likelihood, unless `check` refuses it."""
     regularizer = subject.component()
     learned = next(prior for prior in subject.priors if prior.learning is Learning.LIKELIHOOD)
     try:
@@ -146,7 +146,7 @@ def a_prior_that_learns_by_likelihood_learns(subject: RegularizerSubject) -> Non
         raise NotApplicable(f"it refuses priors that learn by likelihood: {' '.join(str(error).split())}") from error
     regularizer.train()
     inputs = subject.inputs(regularizer, 16, subject.case.seed)
-    # As in a run: the codes of such a prior are not detached.
+    # As in a run, the codes of such a prior are not detached.
     prior_code = subject.codes_of(learned, 16, subject.case.seed, None)
     posterior = subject.posterior(inputs)
     others = (inputs.get("condition"), inputs["encoder_noise"])
@@ -167,15 +167,15 @@ def a_prior_that_learns_by_likelihood_learns(subject: RegularizerSubject) -> Non
         reached = sorted(weights.keys() - set(missed))
         require(
             not reached,
-            f"trains_prior is False, and a gradient of the encoder's terms reaches the {', '.join(reached)} of a "
+            f"trains_prior is False, but a gradient of the encoder's terms reaches the {', '.join(reached)} of a "
             f"{type(learned).__name__}",
-            "trains_prior was set for a regularizer whose terms use the prior's density or its codes",
-            "leave trains_prior True, or detach what the terms take of the prior",
+            "trains_prior = False was set although terms use the prior's density or codes",
+            "leave trains_prior True, or detach the prior's density and codes in the terms",
         )
-        raise NotApplicable("it says that it trains no prior")
+        raise NotApplicable("it declares that it trains no prior (trains_prior is False)")
     require(
         not missed,
-        f"check accepts a {type(learned).__name__}, which learns by likelihood, and no gradient of the encoder's terms "
+        f"check accepts a {type(learned).__name__}, which learns by likelihood, but no gradient of the encoder's terms "
         f"reaches its {', '.join(missed)}",
     )
 
@@ -184,30 +184,30 @@ TRAINING = (
     Check(
         "keeps_codes_close_to_the_prior",
         keeps_codes_close_to_the_prior,
-        "a sign is wrong, or the codes of data and prior are exchanged in one of the players' terms",
-        "terms are minimised: let them grow with the distance of codes from the prior's; the prior's codes are the "
-        "critic's real ones",
+        "a sign is wrong, or codes of data and prior are swapped in the terms of encoder or critic",
+        "let the encoder's terms, which are minimised, grow with the distance of codes from the prior's; for the "
+        "critic, the prior's codes are the real ones",
         required=False,
     ),
     Check(
         "the_encoder_learns",
         the_encoder_learns,
         "the code is detached, or the terms are computed from prior_code alone",
-        "compute the terms from the posterior's tensors themselves",
+        "compute the terms from the posterior's tensors, without detaching them",
         required=False,
     ),
     Check(
         "the_decoder_learns",
         the_decoder_learns,
         "the terms are computed from the posterior alone, or inside torch.no_grad()",
-        "compute the terms from the decoder that is given, or from its parameters",
+        "compute the terms from the given decoder or its parameters",
         required=False,
     ),
     Check(
         "a_prior_that_learns_by_likelihood_learns",
         a_prior_that_learns_by_likelihood_learns,
-        "the prior's density or its codes are detached, or they do not take part in the terms",
-        "let gradients through to prior.log_prob and prior_code; otherwise refuse such priors in `check`",
+        "the prior's density or codes are detached, or not used in the terms",
+        "let gradients pass to prior.log_prob and prior_code; otherwise refuse such priors in `check`",
         required=False,
     ),
 )

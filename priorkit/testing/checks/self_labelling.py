@@ -1,4 +1,4 @@
-"""A classifier Q that labels images itself: how images are changed, and which labels are good ones."""
+"""Checks of conditions whose classifier Q labels images itself: changed images, and the cost of labels."""
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ __all__ = ["SELF_LABELLING"]
 
 _SHAPES = (ImageShape(1, 16), ImageShape(3, 32))
 _SURE = 6.0
-"""A logit that leaves little doubt."""
+"""A logit of a nearly certain class."""
 
 
 def _self_labelled(subject: ConditionSubject) -> Condition:
@@ -27,7 +27,7 @@ def _self_labelled(subject: ConditionSubject) -> Condition:
 
 
 def changes_come_from_the_generator(subject: ConditionSubject) -> None:
-    """`change_noise` gives float32 (n, ...) from the generator and on the device that it is given."""
+    """`change_noise` gives float32 (n, ...) from the given generator, on the given device."""
     condition = _self_labelled(subject)
     for n, seed in sizes_and_seeds(subject.examples, subject.case.seed):
         with global_state_kept("change_noise"):
@@ -35,10 +35,10 @@ def changes_come_from_the_generator(subject: ConditionSubject) -> None:
         require(
             drawn.shape[:1] == (n,) and drawn.dtype == torch.float32,
             f"change_noise({n}) is {drawn.dtype} of shape {tuple(drawn.shape)}, not float32 of shape ({n}, ...)",
-            "one change is drawn for the whole batch, or whole numbers are",
+            "one change is drawn for the whole batch, or integers are drawn",
             "draw numbers for each image: torch.rand(n, k, generator=generator, device=device)",
         )
-        require(torch.equal(drawn, again), "the same generator gives other changes the second time")
+        require(torch.equal(drawn, again), "the same generator gives different changes the second time")
     first, second = (subject.change_noise(condition, 8, seed) for seed in (1, 2))
     require(not torch.equal(first, second), "another seed gives the same changes")
     try:
@@ -48,13 +48,13 @@ def changes_come_from_the_generator(subject: ConditionSubject) -> None:
     require(
         drawn.is_meta,
         f"change_noise(4, device={str(META)!r}) is on {drawn.device}",
-        "`device` is not passed on",
+        "`device` is not passed to the function that draws",
         "pass `device=device` to the function that draws",
     )
 
 
 def changed_images_are_images(subject: ConditionSubject) -> None:
-    """Changed images have the shape and the range of images, and differ from them, by the noise."""
+    """Changed images have the shape and range of images, and depend on the noise."""
     condition = _self_labelled(subject)
     for shape in _SHAPES:
         images = random_images(4, shape)
@@ -62,7 +62,7 @@ def changed_images_are_images(subject: ConditionSubject) -> None:
         require(
             first.shape == images.shape,
             f"images of shape {tuple(images.shape)} are changed to {tuple(first.shape)}",
-            "they are cropped, or turned grey, and not brought back to their shape",
+            "they are cropped or turned grey, and not restored to their shape",
         )
         low, high = float(first.min()), float(first.max())
         require(
@@ -73,17 +73,17 @@ def changed_images_are_images(subject: ConditionSubject) -> None:
         )
         require(
             not torch.equal(first, images) and not torch.equal(first, second),
-            "changed images are the same whatever the noise is",
+            "changed images do not depend on the noise, or are unchanged",
             "the noise is not used",
-            "change the images by it; without changes, nothing says which images belong together",
+            "change the images by the noise; without changes, Q cannot learn which images belong together",
         )
 
 
 def good_labels_cost_least(subject: ConditionSubject) -> None:
-    """Labels that are sure, evenly spread and the same for the changed image cost less than those that are not."""
+    """Labels that are certain, evenly spread and unchanged for the changed image cost less than others."""
     condition = _self_labelled(subject)
     if not condition.classes:
-        raise NotApplicable("s is no class")
+        raise NotApplicable("s is not a class")
     k = condition.classes
     even = torch.zeros(4 * k, condition.dim)
     even[:, :k] = _SURE * torch.eye(k).repeat(4, 1)
@@ -94,12 +94,13 @@ def good_labels_cost_least(subject: ConditionSubject) -> None:
     good = cost(even, even)
     unsure, one = torch.zeros_like(even), even[:1].expand_as(even)
     for words, worse in (
-        ("that call every image the same", cost(one, one)),
-        ("that are undecided", cost(unsure, unsure)),
-        ("that are others for the changed image", cost(even, even.roll(1, dims=0))),
+        ("that are the same for every image", cost(one, one)),
+        ("that are uncertain", cost(unsure, unsure)),
+        ("that differ for the changed image", cost(even, even.roll(1, dims=0))),
     ):
         require(
-            good < worse, f"labels that are sure, even and consistent cost {good:.4g}, and labels {words} {worse:.4g}"
+            good < worse,
+            f"certain, even and consistent labels cost {good:.4g}, but labels {words} {worse:.4g}",
         )
 
 
@@ -107,21 +108,21 @@ SELF_LABELLING = (
     Check(
         "changes_come_from_the_generator",
         changes_come_from_the_generator,
-        "the generator is ignored, or not passed on to every call that draws",
+        "the generator is ignored, or not passed to every call that draws",
         "pass `generator=generator` to torch.rand or torch.randn",
         required=False,
     ),
     Check(
         "changed_images_are_images",
         changed_images_are_images,
-        "the change is not one of images in [-1, 1]",
-        "give images of the same shape, in [-1, 1]",
+        "the change does not fit images in [-1, 1]",
+        "return images of the same shape, in [-1, 1]",
         required=False,
     ),
     Check(
         "good_labels_cost_least",
         good_labels_cost_least,
-        "a sign is lost, or a term is missing",
+        "a sign is wrong, or a term is missing",
         "minimise -(mu H(mean Q) - mean H(Q)) + KL(Q(x) || Q(T(x)))",
         required=False,
     ),

@@ -1,4 +1,4 @@
-"""What a component remembers: its parameters and buffers."""
+"""Checks of a component's state: its parameters and buffers."""
 
 import copy
 from typing import NoReturn
@@ -14,7 +14,7 @@ __all__ = ["STATES"]
 
 
 def use_changes_nothing(subject: AnySubject) -> None:
-    """Calling it changes neither its inputs nor its parameters, and in evaluation mode no buffer either."""
+    """A call changes neither inputs nor parameters, and in evaluation mode no buffers either."""
     component = subject.component()
     inputs = subject.inputs(component, 6, subject.case.seed)
     kept = {name: tensor.clone() for name, tensor in inputs.items()}
@@ -24,7 +24,7 @@ def use_changes_nothing(subject: AnySubject) -> None:
         before = subject.tensors(component)
         parameters = {name for name, _ in component.named_parameters()} if isinstance(component, nn.Module) else set()
         for one in subject.passes(component):
-            # Gradients are recorded as in training, where some buffers move.
+            # Gradients are recorded as in training, because some buffers are updated only then.
             one.outputs(inputs)
             for name, tensor in subject.tensors(component).items():
                 if not training or name in parameters:
@@ -34,13 +34,13 @@ def use_changes_nothing(subject: AnySubject) -> None:
                 require(
                     torch.equal(tensor, kept[name]),
                     f"{one.name} changes its input {name!r}",
-                    "an operation in place (`+=`, `clamp_`, `x[...] = `) writes into what it was given",
-                    "use operations that make a new tensor",
+                    "an in-place operation (`+=`, `clamp_`, `x[...] = `) overwrites the input",
+                    "use operations that return a new tensor",
                 )
 
 
 def states_are_whole(subject: AnySubject) -> None:
-    """Another one that loads its state_dict, written to safetensors, does the same."""
+    """Another instance that loads its state_dict, saved as safetensors, computes the same."""
     component = subject.component(seed=0)
     saved = {name: tensor.clone().contiguous() for name, tensor in as_module(component).state_dict().items()}
     subject.loading = True
@@ -49,9 +49,9 @@ def states_are_whole(subject: AnySubject) -> None:
         as_module(other).load_state_dict(safetensors.torch.load(safetensors.torch.save(saved)))
     except RuntimeError as error:
         raise Defect(
-            f"its state does not fit another one: {' '.join(str(error).split())}",
-            "the shapes of its tensors depend on what the training images show, which a loaded run does not have",
-            "let options, dimensions and the number of training images alone decide shapes",
+            f"its state cannot be loaded by another instance: {' '.join(str(error).split())}",
+            "shapes of its tensors depend on the content of the training images, which a loaded run does not have",
+            "let shapes depend on options, dimensions and the number of training images alone",
         ) from error
     inputs = subject.inputs(component, 6, subject.case.seed)
     for one, again in zip(subject.passes(component), subject.passes(other), strict=True):
@@ -60,11 +60,11 @@ def states_are_whole(subject: AnySubject) -> None:
         expected, found = one.without_gradients(inputs), again.without_gradients(inputs)
         for name, output in expected.items():
             if not torch.equal(output, found[name]):
-                _explain_difference(f"{name} differs after the state was saved and loaded", component, other)
+                _explain_difference(f"{name} differs after the state is saved and loaded", component, other)
 
 
 def _explain_difference(found: str, component: object, other: object) -> NoReturn:
-    """Names the buffers that are not saved, where those are other ones in a component that is built anew."""
+    """Raises a Defect that names the buffers that are not saved and differ in a newly built component, if any."""
     module, loaded = as_module(component), dict(as_module(other).named_buffers())
     saved = module.state_dict()
     unsaved = [
@@ -75,14 +75,14 @@ def _explain_difference(found: str, component: object, other: object) -> NoRetur
     if not unsaved:
         raise Defect(found)
     raise Defect(
-        f"{found}: the buffer {', '.join(unsaved)} is not saved, and is another one after it was built anew",
+        f"{found}: the buffer {', '.join(unsaved)} is not saved, and a new instance has another value",
         "it is registered with persistent=False, and depends on random numbers or on training",
-        "leave out persistent=False; a buffer that is not saved follows from options and dimensions alone",
+        "leave out persistent=False; a buffer that is not saved must follow from options and dimensions alone",
     )
 
 
 def copies_are_independent(subject: AnySubject) -> None:
-    """A deep copy does the same, and shares nothing with the original."""
+    """A deep copy computes the same, and shares nothing with the original."""
     component = subject.component()
     module = as_module(component)
     inputs = subject.inputs(component, 6, subject.case.seed)
@@ -94,7 +94,7 @@ def copies_are_independent(subject: AnySubject) -> None:
     with torch.no_grad():
         for tensor in (*as_module(copied).parameters(), *as_module(copied).buffers()):
             if tensor.is_floating_point():
-                # Not the same everywhere, which a softmax does not see.
+                # Different amounts: a softmax ignores a constant shift.
                 tensor.add_(torch.linspace(1, 2, tensor.numel()).view_as(tensor))
     for one, outputs in zip(subject.passes(component), expected, strict=True):
         for name, output in one.without_gradients(inputs).items():
@@ -107,8 +107,8 @@ def copies_are_independent(subject: AnySubject) -> None:
     )
     require(
         changed or not trained,
-        "a copy does the same although all its parameters were changed",
-        "the copy still computes with the original's parameters: a function or a list refers to them",
+        "the outputs of a copy stay the same although all its parameters were changed",
+        "the copy still uses the original's parameters: a function or a list refers to them",
     )
 
 
@@ -116,21 +116,21 @@ STATES = (
     Check(
         "use_changes_nothing",
         use_changes_nothing,
-        "a running statistic moves in evaluation mode, or a pass writes into a parameter",
-        "change buffers in training mode alone (`if self.training`), and parameters never: optimisers do",
+        "a running statistic is updated in evaluation mode, or a call writes into a parameter",
+        "change buffers in training mode alone (`if self.training`), and leave parameters to the optimiser",
     ),
     Check(
         "states_are_whole",
         states_are_whole,
-        "something that it computes with is neither a parameter nor a buffer: a plain attribute, a list of modules",
-        "register tensors by register_buffer or nn.Parameter, modules as attributes, nn.ModuleList or nn.ModuleDict",
+        "it uses values that are neither parameters nor buffers: a plain attribute, a list of modules",
+        "register tensors with register_buffer or nn.Parameter, modules as attributes, nn.ModuleList or nn.ModuleDict",
         required=False,
     ),
     Check(
         "copies_are_independent",
         copies_are_independent,
-        "it keeps a tensor, a function or a module that is shared by its copies, in a class attribute or a closure",
-        "keep what it computes with in parameters, buffers and submodules",
+        "copies share a tensor, a function or a module that lies in a class attribute or a closure",
+        "keep everything that is used in parameters, buffers and submodules",
         required=False,
     ),
 )

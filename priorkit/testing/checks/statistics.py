@@ -1,4 +1,4 @@
-"""Whether evaluation depends on what a network was shown in training."""
+"""Checks that evaluation does not depend on the inputs of training."""
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +14,11 @@ __all__ = ["STATISTICS"]
 _BATCHES = 3
 _SAMPLES = 16
 _ALLOWED = 0.05
-"""Largest difference of outputs, as a share of their spread. Power iterations of a spectral norm make small ones."""
+"""Largest difference of outputs, relative to their spread. Power iterations of a spectral norm cause small ones."""
 
 
 def _of_another_kind(inputs: Inputs) -> Inputs:
-    """The same samples as another phase may show them: images darker and flatter, codes and noise moved and wider."""
+    """Returns the samples as another phase may see them: darker, flatter images; shifted, wider codes and noise."""
 
     def changed(name: str, tensor: Tensor) -> Tensor:
         match name:
@@ -36,9 +36,9 @@ def _tracking(module: nn.Module) -> list[tuple[str, TrackingLayer]]:
 
 
 def training_leaves_no_memory(subject: AnySubject) -> None:
-    """With its batch-norm statistics recomputed, a network evaluates alike whatever it was shown in training.
+    """With batch-norm statistics recomputed, evaluation does not depend on the inputs seen in training.
 
-    What a `TrackingLayer` follows is what it learns: its buffers are put back before.
+    The buffers of a `TrackingLayer` are learned from its inputs, so they are restored before the evaluation.
     """
     batches = [
         subject.inputs(subject.component(), _SAMPLES, subject.case.seed + number) for number in range(_BATCHES + 1)
@@ -46,7 +46,7 @@ def training_leaves_no_memory(subject: AnySubject) -> None:
     passes = list(enumerate(subject.passes(subject.component())))
     single = [(index, one) for index, one in passes if not (one.whole_batch or one.mean)]
     if not single:
-        raise NotApplicable(f"{passes[0][1].name} is one of whole batches")
+        raise NotApplicable(f"{passes[0][1].name} depends on the whole batch")
     for index, _ in single:
         outputs = []
         for shown in (batches[:_BATCHES], [_of_another_kind(inputs) for inputs in batches[:_BATCHES]]):
@@ -73,21 +73,21 @@ def training_leaves_no_memory(subject: AnySubject) -> None:
             apart = float((first - outputs[1][name]).abs().max())
             require(
                 apart <= _ALLOWED * max(spread, 1e-6),
-                f"{name} in evaluation mode is up to {apart:.3g} away after training has shown it other inputs, though "
-                + ("its batch norm's statistics were recomputed since" if has_batch_norm else "it has no batch norm"),
+                f"{name} in evaluation mode differs by up to {apart:.3g} after training on other inputs, although "
+                + ("its batch-norm statistics were recomputed" if has_batch_norm else "it has no batch norm"),
             )
 
 
 def tracking_layers_can_be_held(subject: AnySubject) -> None:
-    """A layer that follows what it is shown stands still inside `frozen_statistics`, and needs the whole batch."""
+    """A `TrackingLayer` is not updated inside `frozen_statistics`, and its module needs the whole batch."""
     component = as_module(subject.component())
     layers = _tracking(component)
     if not layers:
-        raise NotApplicable("it has no layer that follows what it is shown")
+        raise NotApplicable("it has no TrackingLayer, whose buffers follow its inputs")
     require(
         bool(getattr(component, "needs_whole_batch", False)),
-        f"its layer {layers[0][0]!r} follows what it is shown, and it does not say that it needs whole batches",
-        "where several processes train, each would follow its own part of a batch",
+        f"its layer {layers[0][0]!r} is a TrackingLayer, but needs_whole_batch is False",
+        "if several processes train, each would track only its own part of the batch",
         "set `needs_whole_batch = True`",
     )
     before = subject.tensors(component)
@@ -97,23 +97,23 @@ def tracking_layers_can_be_held(subject: AnySubject) -> None:
         for one in subject.passes(component):
             one.outputs(inputs)
     moved = [name for name, tensor in subject.tensors(component).items() if not torch.equal(tensor, before[name])]
-    require(not moved, f"inside frozen_statistics a pass in training mode moves {', '.join(map(repr, moved))}")
+    require(not moved, f"inside frozen_statistics, a call in training mode changes {', '.join(map(repr, moved))}")
 
 
 STATISTICS = (
     Check(
         "training_leaves_no_memory",
         training_leaves_no_memory,
-        "a layer other than batch norm keeps statistics of its own (InstanceNorm with track_running_stats=True, batch "
-        "renormalisation): phases show a network inputs of several kinds, and one memory of all fits none",
+        "a layer other than batch norm keeps running statistics (InstanceNorm with track_running_stats=True, batch "
+        "renormalisation): phases give a network inputs of several kinds, and their common statistics fit none of them",
         "use torch's BatchNorm1d or BatchNorm2d, whose statistics are recomputed for every use; or a norm without "
         "statistics: GroupNorm, LayerNorm",
     ),
     Check(
         "tracking_layers_can_be_held",
         tracking_layers_can_be_held,
-        "buffers are moved wherever the layer is in training mode",
-        "move them where `self.training and self.track_running_stats`",
+        "buffers are updated whenever the layer is in training mode",
+        "update them only if `self.training and self.track_running_stats`",
         required=False,
     ),
 )

@@ -1,4 +1,4 @@
-"""What is special to images that stay on disk."""
+"""Checks of images that stay on disk."""
 
 import gc
 import os
@@ -18,11 +18,11 @@ from priorkit.testing.subjects.dataset import DataSubject, looked_at
 __all__ = ["STORED_IMAGES"]
 
 _COPIED = 50_000_000
-"""Bytes, at most, that are copied to see whether a fingerprint stays."""
+"""Largest number of bytes that are copied to compare fingerprints."""
 
 
 def _stored(subject: DataSubject) -> tuple[ImageData, StoredImages]:
-    """The data set where no image may be in memory, and its training images."""
+    """Returns the data set with no memory for images, and its training images on disk."""
     return _stored_in(subject, subject.case.situations.data_dir)
 
 
@@ -34,14 +34,14 @@ def _stored_in(subject: DataSubject, folder: Path | None) -> tuple[ImageData, St
 
 
 def memory_changes_no_pixel(subject: DataSubject) -> None:
-    """Images on disk are those that are read into memory where there is enough, and their fingerprint tells so."""
+    """Images on disk equal the images in memory, and so do their fingerprints."""
     stored, _ = _stored(subject)
     memory = subject.load(memory=sys.maxsize)
     require(
         not isinstance(memory.train.images, StoredImages),
-        "with memory for all images they stay on disk",
-        "DataContext.memory is not read",
-        "read images into memory where priorkit.plugins.image_bytes says that they fit",
+        "images stay on disk although there is memory for all",
+        "DataContext.memory is ignored",
+        "read images into memory if they fit (priorkit.plugins.image_bytes)",
     )
     pairs: tuple[tuple[str, ImageSet, ImageSet], ...] = (
         ("training", stored.train, memory.train),
@@ -50,25 +50,25 @@ def memory_changes_no_pixel(subject: DataSubject) -> None:
     for words, disk, kept in pairs:
         require(
             len(disk) == len(kept) and disk.shape == kept.shape and torch.equal(looked_at(disk), looked_at(kept)),
-            f"{words} images are others on disk than in memory",
+            f"{words} images on disk differ from those in memory",
         )
         for name in BESIDE:
             require(
                 alike(getattr(disk, name), getattr(kept, name)),
-                f"{name} of {words} images are others on disk than in memory",
+                f"{name} of {words} images on disk differ from those in memory",
             )
         if isinstance(disk.images, StoredImages) and not isinstance(kept.images, StoredImages):
             expected = disk.images.fingerprint()
             require(
                 kept.fingerprint == expected,
-                f"{words} images in memory have the fingerprint {kept.fingerprint!r}, and on disk {expected!r}",
+                f"{words} images have the fingerprint {kept.fingerprint!r} in memory, but {expected!r} on disk",
                 "the ImageSet in memory is made without the fingerprint",
-                "give both the same: ImageSet(images, labels, fingerprint=...), so that a run is resumed either way",
+                "use the same for both: ImageSet(images, labels, fingerprint=...); otherwise runs cannot be resumed",
             )
 
 
 def reads_in_any_order(subject: DataSubject) -> None:
-    """`read` gives uint8 images for indices in any order, repeated ones and none; each as if it were read alone."""
+    """`read` returns uint8 images for indices in any order, repeated or empty, equal to those read one by one."""
     _, images = _stored(subject)
     count = len(images)
     alone = {index: images.read(torch.tensor([index])) for index in {0, count // 2, count - 1}}
@@ -80,16 +80,16 @@ def reads_in_any_order(subject: DataSubject) -> None:
             pixels.dtype == torch.uint8 and tuple(pixels.shape) == shape and pixels.is_contiguous(),
             f"read({indices}) is {pixels.dtype} of shape {tuple(pixels.shape)}"
             f"{'' if pixels.is_contiguous() else ', not contiguous'}; expected uint8 of shape {shape}, contiguous",
-            "one image is taken for a batch, or channels come last",
-            "give (n, C, H, W) for n indices, also where n is 0 or 1",
+            "a single image is not a batch, or channels come last",
+            "return (n, C, H, W) for n indices, also if n is 0 or 1",
         )
         if indices:
             expected = torch.cat([alone[index] for index in indices])
-            require(torch.equal(pixels, expected), f"read({indices}) are other images than those read one by one")
+            require(torch.equal(pixels, expected), f"read({indices}) returns other images than reading them one by one")
 
 
 def _open_below(path: Path | None) -> list[str]:
-    """Files of the data set that this process holds open; none where the system does not tell."""
+    """Returns the files of the data set that this process holds open; empty if the system does not list them."""
     handles = Path("/proc/self/fd")
     if path is None or not handles.is_dir():
         return []
@@ -103,7 +103,7 @@ def _open_below(path: Path | None) -> list[str]:
 
 
 def stored_images_travel(subject: DataSubject) -> None:
-    """Stored images are pickled to other processes: they hold no open file, and reading changes nothing in them."""
+    """Stored images can be pickled, keep no file open, and are not changed by reading."""
     _, images = _stored(subject)
     indices = torch.tensor([0, len(images) - 1])
     try:
@@ -112,41 +112,41 @@ def stored_images_travel(subject: DataSubject) -> None:
         copied = pickle.loads(before)
     except Exception as error:
         raise Defect(
-            f"they cannot be pickled: {type(error).__name__}: {error}",
+            f"stored images cannot be pickled: {type(error).__name__}: {error}",
             "an open file, a lock or a lambda is kept as an attribute",
-            "keep paths and offsets, and open the file within `read`",
+            "keep paths and offsets, and open the file inside `read`",
         ) from error
     expected = images.read(indices)
     require(torch.equal(copied.read(indices), expected), "a pickled copy reads other images")
     require(
         not stable or pickle.dumps(images) == before,
-        "reading changes the object: it is pickled otherwise afterwards",
-        "read keeps something: a cache, a counter, a position",
-        "keep nothing in `self` when reading; other processes have copies that do not see it",
+        "reading changes the object: its pickle differs afterwards",
+        "read stores something: a cache, a counter, a position",
+        "store nothing in `self` in `read`: copies in other processes do not see it",
     )
     left = _open_below(subject.case.situations.data_dir)
     if left:
-        # What an error of an earlier check still refers to, nobody keeps.
+        # Objects of an earlier check's error may still hold files open.
         gc.collect()
         left = _open_below(subject.case.situations.data_dir)
     require(
         not left,
-        f"after a read {left[0] if left else ''} is still open",
+        f"{left[0] if left else ''} is still open after a read",
         "a file is opened in the constructor, or not closed",
-        "open it within `read`, in a with block",
+        "open the file inside `read`, in a with block",
     )
 
 
 def fingerprints_tell_images_apart(subject: DataSubject) -> None:
-    """Fingerprints are the same each time and in a copy of the files elsewhere, and others for other images."""
+    """Fingerprints are the same in each call and for copies of the files, and differ for other images."""
     data, images = _stored(subject)
     found = images.fingerprint()
     require(isinstance(found, str) and bool(found), f"the fingerprint is {found!r}, not a text")
     again = _stored(subject)[1].fingerprint()
     require(
         found == again == images.fingerprint(),
-        f"the fingerprint is {found!r}, and {again!r} the next time",
-        "it is made by hash(), of an object's address, or of the time",
+        f"the fingerprint is {found!r}, but {again!r} in the next call",
+        "it depends on hash(), on an object's address, or on the time",
         "use hashlib over names, sizes and checksums",
     )
     held_out = data.test.images
@@ -154,16 +154,16 @@ def fingerprints_tell_images_apart(subject: DataSubject) -> None:
         require(
             held_out.fingerprint() != found,
             "training and held-out images have the same fingerprint",
-            "it does not tell which images of the files are meant, and in which order",
-            "put the images' names or indices, in their order, into it",
+            "it does not depend on which images of the files are used, and in which order",
+            "include the images' names or indices in their order",
         )
     other = subject.load(memory=0, seed=1).train
     if isinstance(other.images, StoredImages) and not torch.equal(looked_at(other), looked_at(data.train)):
         require(
             other.images.fingerprint() != found,
-            "images that another seed chose have the same fingerprint",
-            "it does not tell which images of the files are meant, and in which order",
-            "put the images' names or indices, in their order, into it",
+            "images chosen by another seed have the same fingerprint",
+            "it does not depend on which images of the files are used, and in which order",
+            "include the images' names or indices in their order",
         )
     _copied_elsewhere(subject, found)
 
@@ -188,20 +188,20 @@ def _copied_elsewhere(subject: DataSubject, found: str) -> None:
         assert isinstance(images, StoredImages)
         require(
             images.fingerprint() == found,
-            f"the fingerprint is {found!r}, and {images.fingerprint()!r} of a copy of the files elsewhere",
-            "absolute paths or times of files are part of it",
-            "use names below the data set's folder, sizes and checksums",
+            f"the fingerprint is {found!r}, but {images.fingerprint()!r} for a copy of the files in another folder",
+            "it includes absolute paths or file times",
+            "use names relative to the data set's folder, sizes and checksums",
         )
         _other_contents(subject, copied, found)
 
 
 def _other_contents(subject: DataSubject, folder: Path, found: str) -> None:
-    """Gives files the contents of others, of another size: names and the number of images stay, and images change."""
+    """Swaps file contents of different sizes: names and the number of images stay, but images change."""
     files = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
     for suffix in {path.suffix for path in files}:
         alike = sorted((path for path in files if path.suffix == suffix), key=lambda path: path.stat().st_size)
         contents = [path.read_bytes() for path in alike]
-        # Sizes alone may be what a fingerprint is made of.
+        # A fingerprint may use sizes alone, so all sizes must differ.
         if len(set(map(len, contents))) == len(contents):
             for path, content in zip(alike, contents[1:] + contents[:1], strict=True):
                 path.write_bytes(content)
@@ -210,13 +210,13 @@ def _other_contents(subject: DataSubject, folder: Path, found: str) -> None:
         data, images = _stored_in(subject, folder)
         after = looked_at(data.train)
     except Exception:
-        # Files may belong together in ways that are not known here.
+        # The files may depend on each other in unknown ways.
         return
     require(
         before.shape != after.shape or torch.equal(before, after) or images.fingerprint() != found,
-        "the fingerprint stays the same where files have other contents, of other sizes",
-        "it is made of indices, names or numbers alone",
-        "put each file's size or checksum into it: a run must not be resumed with other images",
+        "the fingerprint is the same for files with other contents of other sizes",
+        "it depends on indices, names or counts alone",
+        "include each file's size or checksum: a run must not be resumed with other images",
     )
 
 
@@ -224,29 +224,29 @@ STORED_IMAGES = (
     Check(
         "memory_changes_no_pixel",
         memory_changes_no_pixel,
-        "the two ways of reading prepare images differently, or order them otherwise",
-        "let both use the same function from a file to pixels, and the same indices",
+        "the two ways of reading prepare or order images differently",
+        "use the same function from files to pixels, and the same indices, for both",
         required=False,
     ),
     Check(
         "reads_in_any_order",
         reads_in_any_order,
-        "indices are sorted or made unique, and not put back, or a range is read from the first to the last",
-        "give the images in the order of the indices, each as often as it is asked for",
+        "indices are sorted or made unique and not restored, or a range from the first to the last is read",
+        "return images in the order of the indices, including repetitions",
         required=False,
     ),
     Check(
         "stored_images_travel",
         stored_images_travel,
-        "something that only this process has is kept",
-        "keep paths and offsets alone",
+        "the object holds something that exists only in this process",
+        "keep only paths and offsets",
         required=False,
     ),
     Check(
         "fingerprints_tell_images_apart",
         fingerprints_tell_images_apart,
-        "it is not made of what tells images apart and stays",
-        "use hashlib over names below the data set's folder, sizes and checksums, in the images' order",
+        "it does not identify the images, or is not stable",
+        "use hashlib over names relative to the data set's folder, sizes and checksums, in the images' order",
         required=False,
     ),
 )

@@ -1,4 +1,4 @@
-"""Whether codes lie where they are said to, and densities there are those of the codes."""
+"""Checks that codes lie in the declared support, and that densities on it are those of the codes."""
 
 import math
 
@@ -14,13 +14,13 @@ __all__ = ["ENCODER_SUPPORTS", "PRIOR_SUPPORTS"]
 
 _SAMPLES = 20_000
 _TAIL = 6.0
-"""Standard errors beyond which an estimate is wrong."""
+"""Number of standard errors beyond which an estimate counts as wrong."""
 _ROUGH = 0.05
-"""Standard error of an integral beyond which it says too little."""
+"""Standard error beyond which an integral is too imprecise to judge."""
 
 
 def prior_codes_lie_in_the_support(subject: PriorSubject) -> None:
-    """Codes of the prior lie in its support."""
+    """The prior's codes lie in its support."""
     prior = subject.component()
     if subject.of_indices:
         raise NotApplicable("its codes are indices")
@@ -29,7 +29,7 @@ def prior_codes_lie_in_the_support(subject: PriorSubject) -> None:
 
 
 def encoder_codes_lie_in_the_support(subject: EncoderSubject) -> None:
-    """Codes of the encoder lie in its support, with and without noise, whatever the image."""
+    """The encoder's codes lie in its support, with and without noise, for any image."""
     encoder = subject.component()
     given = [("usual inputs", subject.inputs(encoder, 64, subject.case.seed)), *subject.extreme_inputs(encoder)]
     for words, inputs in given:
@@ -50,12 +50,12 @@ def _on_another_measure(subject: PriorSubject) -> Prior:
     if not prior.has_density:
         raise NotApplicable("it has no density")
     if prior.support.space in VOLUMES or subject.of_indices:
-        raise NotApplicable("its density is by volume, and held to that")
+        raise NotApplicable("its density is with respect to volume, which other checks cover")
     return prior
 
 
 def densities_are_by_the_measure(subject: PriorSubject) -> None:
-    """On a circle, a sphere, a small simplex and one-hot codes, samples are as dense as the density says."""
+    """On a circle, a sphere, a small simplex and one-hot codes, the density is that of the samples."""
     prior = _on_another_measure(subject)
     label = 0 if prior.takes_condition else None
     drawn = subject.draw(prior, _SAMPLES, subject.case.seed + 1, label)
@@ -65,13 +65,13 @@ def densities_are_by_the_measure(subject: PriorSubject) -> None:
     else:
         coordinates = flat_coordinates(prior.support, drawn.double())
         if coordinates is None:
-            raise NotApplicable("samples are counted in one and two dimensions of the support")
+            raise NotApplicable("samples are counted only on supports of one and two dimensions")
         found = wrong_measure(coordinates, densities)
     require(not found, found)
 
 
 def densities_add_up_on_the_support(subject: PriorSubject) -> None:
-    """Integrated over a sphere or a simplex of any dimension, the density is 1 (uniform samples)."""
+    """The density integrates to 1 over a sphere or a simplex of any dimension (estimated by uniform samples)."""
     prior = _on_another_measure(subject)
     if prior.support.space is Space.ONE_HOT:
         raise NotApplicable("probabilities are counted")
@@ -89,7 +89,7 @@ def densities_add_up_on_the_support(subject: PriorSubject) -> None:
     values = (subject.log_density(prior, codes, label) + log_measure).exp()
     total, error = float(values.mean()), float(values.std()) / _SAMPLES**0.5
     if not error < _ROUGH:
-        raise NotApplicable("its density differs too much from a uniform one")
+        raise NotApplicable("its density differs too much from a uniform density for uniform samples")
     require(abs(total - 1) < _TAIL * error + 0.01, f"the density integrates to {total:.4g} +- {error:.2g}, not to 1")
 
 
@@ -97,22 +97,22 @@ PRIOR_SUPPORTS = (
     Check(
         "codes_lie_in_the_support",
         prior_codes_lie_in_the_support,
-        "`support` was forgotten, or codes are not normalised",
-        "set `support = Support(Space....)` to where codes lie",
+        "`support` is not set, or codes are not normalised",
+        "set `support = Support(Space....)` to the set in which codes lie",
         required=False,
     ),
     Check(
         "densities_are_by_the_measure",
         densities_are_by_the_measure,
-        "the density is by the volume around the support, or by that of what is normalised, and not by its measure",
-        "see priorkit.interfaces.Space for the measure of each; a change of variables has its determinant",
+        "the density is with respect to volume, or to the measure of unnormalised codes, not to the support's measure",
+        "see priorkit.interfaces.Space for each measure; include the determinant of a change of variables",
         required=False,
     ),
     Check(
         "densities_add_up_on_the_support",
         densities_add_up_on_the_support,
-        "the normaliser is that of another dimension or measure",
-        "integrate over the support in a test: the uniform density is 1 / its measure",
+        "the normalising constant is for another dimension or measure",
+        "check it against the uniform density, which is 1 / the measure of the support",
         required=False,
     ),
 )
@@ -121,8 +121,8 @@ ENCODER_SUPPORTS = (
     Check(
         "codes_lie_in_the_support",
         encoder_codes_lie_in_the_support,
-        "`support` was forgotten, or codes are not normalised where noise or outputs are 0",
-        "set `support = Support(Space....)` to where codes lie",
+        "`support` is not set, or codes are not normalised if noise or outputs are 0",
+        "set `support = Support(Space....)` to the set in which codes lie",
         required=False,
     ),
 )

@@ -1,4 +1,4 @@
-"""What text encoders make of captions."""
+"""Checks of text encoders: their tokens, and the vectors of captions."""
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ _ODD = ["", "   ", "...", "\U0001f426 \u2603", "\u9ce5 \u0928\u0940\u0932\u093e"
 
 
 def says_what_it_is(subject: TextEncoderSubject) -> None:
-    """Its attributes dim, length and frozen are of their types, and one that is frozen has nothing to train."""
+    """Its attributes dim, length and frozen have valid values; it has trainable parameters unless it is frozen."""
     encoder = subject.component()
     for name in ("dim", "length"):
         found = getattr(encoder, name, None)
@@ -23,20 +23,20 @@ def says_what_it_is(subject: TextEncoderSubject) -> None:
     learning = [name for name, weight in encoder.named_parameters() if weight.requires_grad]
     require(
         not (encoder.frozen and learning),
-        f"it says that it is frozen, and {', '.join(learning[:3])} would be trained",
-        "what comes trained is a parameter",
-        "register it as a buffer, or call `requires_grad_(False)`",
+        f"frozen is True, but {', '.join(learning[:3])} would be trained",
+        "pretrained weights are trainable parameters",
+        "register them as buffers, or call `requires_grad_(False)`",
     )
     require(
         encoder.frozen or bool(learning),
-        "it does not say that it is frozen, and has nothing to train",
-        "the attribute was forgotten",
+        "frozen is False, but it has no trainable parameters",
+        "the attribute is not set",
         "set `frozen = True`",
     )
 
 
 def tokens_have_one_form(subject: TextEncoderSubject) -> None:
-    """`tokens` gives int64 (N, length) on the CPU for any captions: the tokens, at least 1, and then 0."""
+    """`tokens` gives int64 (N, length) on the CPU for any captions: tokens of at least 1, then zeros."""
     encoder = subject.component()
     captions = [*subject.captions(4, subject.case.seed), *_ODD, subject.long_caption(encoder)]
     for given in (captions, ["a bird"], [""], []):
@@ -45,9 +45,9 @@ def tokens_have_one_form(subject: TextEncoderSubject) -> None:
         ended = (tokens == 0).long().cummax(dim=1).values.bool() if len(given) else tokens.bool()
         require(
             not bool((tokens[ended] != 0).any()),
-            "a token follows a 0, which stands for no token",
-            "a word has the token 0, or padding is put before the tokens",
-            "number tokens from 1, and let 0 follow them",
+            "a token follows a 0, which means no token",
+            "a word has the token 0, or padding comes before the tokens",
+            "number tokens from 1, and put padding of 0 behind them",
         )
 
 
@@ -61,44 +61,46 @@ def _require_form(tokens: Tensor, shape: tuple[int, int]) -> None:
 
 
 def tokens_follow_from_captions(subject: TextEncoderSubject) -> None:
-    """A caption has the same tokens whenever, in whatever list, and from another encoder built alike."""
+    """The tokens of a caption are always the same: in any list, in each call, and from any encoder built alike."""
     encoder, other = subject.component(), subject.component(seed=1)
     captions = [*subject.captions(4, subject.case.seed), subject.long_caption(encoder)]
     with global_state_kept("tokens"):
         tokens = subject.tokens(encoder, captions)
-    require(torch.equal(subject.tokens(encoder, captions), tokens), "the same captions have other tokens the next time")
+    require(
+        torch.equal(subject.tokens(encoder, captions), tokens), "the same captions have other tokens in a second call"
+    )
     alone = torch.cat([subject.tokens(encoder, [caption]) for caption in captions])
     require(
         torch.equal(alone, tokens),
-        "a caption has other tokens where others stand beside it",
-        "captions are padded to the longest of their list, or tokens are numbered as they come",
+        "the tokens of a caption change with the other captions",
+        "captions are padded to the longest of the list, or tokens are numbered in order of appearance",
         "pad to `length`, and number tokens when the encoder is built",
     )
     require(
         torch.equal(subject.tokens(other, captions[::-1]).flip(0), tokens),
-        "another one, built alike after another seed and shown captions in another order, gives them other tokens",
+        "another encoder, built alike after another seed, gives other tokens to captions in another order",
     )
 
 
 def long_captions_are_cut(subject: TextEncoderSubject) -> None:
-    """A caption of more tokens than `length` keeps so many, and `is_cut` says so."""
+    """A caption of more than `length` tokens is cut to `length`, and `is_cut` is True for it."""
     encoder = subject.component()
     for caption in ("", *subject.captions(3, subject.case.seed), subject.long_caption(encoder)):
         count, cut = len(encoder.token_ids(caption)), encoder.is_cut(caption)
         kept = int((subject.tokens(encoder, [caption]) > 0).sum())
         require(
             kept == min(count, encoder.length),
-            f"a caption of {count} tokens keeps {kept}, and length is {encoder.length}",
+            f"{kept} of {count} tokens of a caption are kept, but length is {encoder.length}",
         )
         require(
             cut is (count > encoder.length),
-            f"is_cut of a caption of {count} tokens is {cut!r}, and length is {encoder.length}",
+            f"is_cut of a caption of {count} tokens is {cut!r}, but length is {encoder.length}",
         )
 
 
 def padding_changes_nothing(subject: TextEncoderSubject) -> None:
-    """Further columns of 0 after the tokens leave vectors as they are."""
-    # As it is built: no gradient changes the vector of padding that nn.Embedding(padding_idx=0) has.
+    """Additional columns of 0 after the tokens do not change vectors."""
+    # With its initial parameters: training never changes the padding vector of nn.Embedding(padding_idx=0).
     encoder = _evaluating(subject)
     captions = ["", *subject.captions(5, subject.case.seed), subject.long_caption(encoder)]
     tokens = subject.tokens(encoder, captions)
@@ -108,31 +110,31 @@ def padding_changes_nothing(subject: TextEncoderSubject) -> None:
     away = float((vectors - padded).abs().max())
     require(
         away <= 1e-4 * max(1.0, float(vectors.abs().max())),
-        f"vectors are up to {away:.3g} away with 7 more columns of 0",
+        f"vectors differ by up to {away:.3g} with 7 more columns of 0",
     )
 
 
 def captions_are_told_apart(subject: TextEncoderSubject) -> None:
-    """Other captions of words that it knows have other vectors, in each of their dimensions."""
+    """Different captions of known words have different vectors, and every dimension varies."""
     encoder = subject.component()
     drawn = sorted(set(subject.captions(32, subject.case.seed)), key=len, reverse=True)
     captions = [caption for caption in drawn if not encoder.unknown(caption)]
     if len(captions) < 2:
-        raise NotApplicable("it knows no words of the captions that it is tried with")
+        raise NotApplicable("it knows no words of the kit's captions")
     tokens = subject.tokens(encoder, captions)
     with torch.no_grad():
         vectors = encoder(tokens)
     different = (tokens != tokens[:1]).any(dim=1)
-    require(bool(different.any()), f"{captions[0]!r} and {captions[1]!r} have the same tokens, as all others")
+    require(bool(different.any()), f"{captions[0]!r}, {captions[1]!r} and all others have the same tokens")
     same = different & (vectors == vectors[:1]).all(dim=1)
     other = captions[int(same.long().argmax())]
-    require(not bool(same.any()), f"{captions[0]!r} and {other!r} have other tokens, and the same vector")
+    require(not bool(same.any()), f"{captions[0]!r} and {other!r} have different tokens, but the same vector")
     still = [i for i in range(encoder.dim) if bool((vectors[:, i] == vectors[0, i]).all())]
     require(not still, f"dimension {', '.join(map(str, still[:5]))} of {encoder.dim} is the same for all captions")
 
 
 def unknown_words_are_of_the_caption(subject: TextEncoderSubject) -> None:
-    """`unknown` gives a tuple of words that stand in the caption, each once, the same each time."""
+    """`unknown` returns a tuple of words of the caption, each once, and the same in each call."""
     encoder = subject.component()
     for caption in (*subject.captions(6, subject.case.seed), *_ODD):
         found = encoder.unknown(caption)
@@ -143,21 +145,21 @@ def unknown_words_are_of_the_caption(subject: TextEncoderSubject) -> None:
         require(found == encoder.unknown(caption), f"unknown({caption!r}) differs from call to call")
         require(len(set(found)) == len(found), f"unknown({caption!r}) names a word twice: {found!r}")
         strange = [word for word in found if word.lower() not in caption.lower() or not word.strip()]
-        require(not strange, f"unknown({caption!r}) has {strange[:1]}, which does not stand there")
+        require(not strange, f"unknown({caption!r}) contains {strange[:1]}, which is not in the caption")
 
 
 def wrong_captions_are_refused(subject: TextEncoderSubject) -> None:
-    """One caption in place of a list, or what is no text, is refused with a reason."""
+    """A text instead of a list, or an item that is not a text, is refused with a reason."""
     encoder = subject.component()
-    for given, words in (("a bird", "a text in place of a list"), ([1], "a number in place of a caption")):
+    for given, words in (("a bird", "a text instead of a list"), ([1], "a number instead of a caption")):
         try:
             encoder.tokens(given)  # type: ignore[arg-type]
         except (TypeError, ValueError) as error:
-            require(bool(str(error).strip()), f"{words} is refused without a word")
+            require(bool(str(error).strip()), f"{words} is refused without a message")
         except Exception as error:
             raise Defect(f"{words} ends in {type(error).__name__}: {error}") from error
         else:
-            raise Defect(f"{words} is taken: {given!r}")
+            raise Defect(f"{words} is accepted: {given!r}")
 
 
 def _evaluating(subject: TextEncoderSubject) -> TextEncoder:
@@ -168,49 +170,49 @@ TEXT_ENCODERS = (
     Check(
         "says_what_it_is",
         says_what_it_is,
-        "an attribute was forgotten, or is a tensor",
+        "an attribute is missing, or is a tensor",
         "see the attributes of priorkit.interfaces.TextEncoder",
     ),
     Check(
         "tokens_have_one_form",
         tokens_have_one_form,
-        "`tokens` is overridden, or `token_ids` gives numbers that are not whole",
+        "`tokens` is overridden, or `token_ids` does not return integers",
         "implement `token_ids`, and leave cutting and padding to priorkit.interfaces.TextEncoder",
     ),
     Check(
         "tokens_follow_from_captions",
         tokens_follow_from_captions,
-        "tokens are numbered in the order in which captions come, by a set or by hash()",
-        "number the words of `context.vocabulary` by their places",
+        "tokens are numbered in order of appearance, by a set, or by hash()",
+        "number words by their positions in `context.vocabulary`",
     ),
     Check(
         "long_captions_are_cut",
         long_captions_are_cut,
-        "`token_ids` cuts by itself, or `kept_ids` keeps another number",
-        "let `token_ids` give all tokens, and `kept_ids` at most `length` of them",
+        "`token_ids` cuts captions itself, or `kept_ids` keeps another number",
+        "return all tokens from `token_ids`, and at most `length` of them from `kept_ids`",
     ),
     Check(
         "padding_changes_nothing",
         padding_changes_nothing,
-        "a mean, a maximum or a recurrent layer takes in what follows the tokens",
-        "leave out places where tokens are 0 (`states * (tokens > 0).unsqueeze(-1)`), or cut columns off",
+        "a mean, a maximum or a recurrent layer includes the padding",
+        "mask positions where tokens are 0 (`states * (tokens > 0).unsqueeze(-1)`), or cut the columns off",
     ),
     Check(
         "captions_are_told_apart",
         captions_are_told_apart,
-        "all words have one vector, or a layer is dead",
+        "all words have the same vector, or a layer is dead",
         "compute all dimensions from the tokens",
     ),
     Check(
         "unknown_words_are_of_the_caption",
         unknown_words_are_of_the_caption,
-        "tokens, a list or the words of another caption are given",
-        "give tuple(dict.fromkeys(words that have no token))",
+        "it returns tokens, a list, or words of another caption",
+        "return tuple(dict.fromkeys(words that have no token))",
     ),
     Check(
         "wrong_captions_are_refused",
         wrong_captions_are_refused,
-        "`tokens` is overridden, and goes through a text by its characters",
-        "leave `tokens` as it is, or raise a TypeError",
+        "`tokens` is overridden, and iterates over the characters of a text",
+        "do not override `tokens`, or raise a TypeError",
     ),
 )

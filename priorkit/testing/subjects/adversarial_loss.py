@@ -1,4 +1,4 @@
-"""Adversarial losses."""
+"""Adversarial losses to check."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -18,14 +18,14 @@ __all__ = ["AdversarialLossSubject", "adversarial_loss_subjects"]
 
 _SURE = 50.0
 _EXPONENTIAL = 1e9
-"""Above this, a loss of logits of 50 grows faster than any polynomial that one would use."""
+"""A loss above this value at logits of 50 grows faster than any polynomial in use."""
 
 
 class AdversarialLossSubject(Subject[AdversarialLoss]):
-    """An adversarial loss of a critic of samples: the first of several small critics that it does not refuse.
+    """An adversarial loss with the first of several small critics that it accepts.
 
     Args:
-        case: What is checked.
+        case: The component with its options.
         size: The shape of a sample.
     """
 
@@ -43,11 +43,11 @@ class AdversarialLossSubject(Subject[AdversarialLoss]):
         self.companions = self.critics
 
     def context(self) -> AdversarialLossContext:
-        """Nothing."""
+        """Returns the context, which is empty."""
         return AdversarialLossContext()
 
     def built(self, seed: int = 0, options: Options | None = None) -> AdversarialLoss:
-        """A new one, and a critic for it as `critic`."""
+        """Returns a new loss, and sets `critic` to a critic that it accepts."""
         loss = super().built(seed, options)
         reasons = []
         for critic in self.critics:
@@ -56,7 +56,7 @@ class AdversarialLossSubject(Subject[AdversarialLoss]):
             except ValueError as error:
                 reasons.append(" ".join(str(error).split()))
             except Exception:
-                # A check of its own looks at `check`.
+                # Another check reports errors of `check`.
                 return loss
             else:
                 self.critic = critic
@@ -64,7 +64,7 @@ class AdversarialLossSubject(Subject[AdversarialLoss]):
         raise Refused(f"with {self.situation} it refuses every critic: {'; '.join(dict.fromkeys(reasons))}")
 
     def component(self, seed: int = 0) -> AdversarialLoss:
-        """As of all components; what it keeps in buffers, as after a few steps of a critic that is still wrong."""
+        """Returns a new loss as for all components, with buffers as after a few steps with a wrong critic."""
         loss = super().component(seed)
         if any(True for _ in loss.buffers()):
             loss.train()
@@ -75,11 +75,11 @@ class AdversarialLossSubject(Subject[AdversarialLoss]):
         return loss
 
     def passes(self, component: AdversarialLoss) -> Sequence[ForwardPass]:
-        """`real`, `fake`, `generator`, and `penalty` where it has one."""
+        """Returns `real`, `fake`, `generator`, and `penalty` if the loss has one."""
         loss, whole = component, component.needs_whole_batch
 
         def penalty(inputs: Inputs) -> Tensor:
-            # A critic is always trained with gradients; a penalty may need them to be computed at all.
+            # Critics are always trained with gradients, and a penalty may need them for its value.
             with torch.enable_grad():
                 return loss.penalty(self.critic, inputs["real"], inputs["fake"], inputs["mixing"])
 
@@ -101,7 +101,7 @@ class AdversarialLossSubject(Subject[AdversarialLoss]):
         return passes
 
     def inputs(self, component: AdversarialLoss, n: int, seed: int) -> Inputs:
-        """`logits` (n,), those of the critic; `real` and `fake` samples (n, ...); `mixing` (n,)."""
+        """Returns the critic's `logits` (n,), `real` and `fake` samples (n, ...), and `mixing` (n,)."""
         generator = torch.Generator().manual_seed(seed)
         logits = 2 * torch.randn(n, generator=generator)
         real, fake = torch.randn(2, n, *self.size, generator=generator)
@@ -114,14 +114,13 @@ class AdversarialLossSubject(Subject[AdversarialLoss]):
 
     @property
     def of_autoencoder(self) -> bool:
-        """Whether the critic is an autoencoder, whose logits are minus its errors: at most 0."""
+        """Whether the critic is an autoencoder, whose logits are at most 0."""
         return bool(getattr(self.critic, "is_autoencoder", False))
 
     def far(self, loss: AdversarialLoss) -> float:
-        """Logits of a critic that is utterly sure: 1e4; 50 where the loss grows like their exponential.
+        """Returns the logit of a nearly certain critic: 1e4, or 50 if the loss grows exponentially.
 
-        Out there, the losses of some f-divergences have no value; one that only computes an exponential on its way
-        (softplus) does.
+        At 1e4, the losses of some f-divergences overflow; losses like softplus, with an exponential inside, do not.
         """
         high = 0.0 if self.of_autoencoder else _SURE
         with torch.no_grad():
@@ -132,7 +131,7 @@ class AdversarialLossSubject(Subject[AdversarialLoss]):
         return 1e4 if all(abs(value) < _EXPONENTIAL for value in values) else _SURE
 
     def extreme_inputs(self, component: AdversarialLoss) -> Sequence[tuple[str, Inputs]]:
-        """Logits of 0, of a critic that is utterly sure, and generated samples that equal real ones."""
+        """Returns logits of 0, logits of a nearly certain critic, and generated samples that equal real ones."""
         inputs = self.inputs(component, 8, self.case.seed)
         far = self.far(component)
         high = 0.0 if self.of_autoencoder else far
@@ -144,6 +143,6 @@ class AdversarialLossSubject(Subject[AdversarialLoss]):
 
 
 def adversarial_loss_subjects(case: Case) -> Iterator[AdversarialLossSubject]:
-    """An adversarial loss of a code critic, and of an image critic."""
+    """Yields the loss with a critic of codes, and with a critic of images."""
     yield AdversarialLossSubject(case, (5,))
     yield AdversarialLossSubject(case, (1, 4, 4))

@@ -1,4 +1,4 @@
-"""Code generators."""
+"""Code generators to check."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,13 +14,13 @@ __all__ = ["CodeGeneratorSubject", "code_generator_subjects"]
 
 
 class CodeGeneratorSubject(Subject[CodeGenerator]):
-    """A code generator from noise of some dimensions to codes of some others.
+    """A code generator with given dimensions of noise and codes.
 
     Args:
-        case: What is checked.
-        noise_dim: Dimensions of its input.
+        case: The component with its options.
+        noise_dim: Dimensions of the input.
         code_dim: Dimensions of a code.
-        condition_dim: How many dimensions of its input are a condition's.
+        condition_dim: Number of dimensions of the input that belong to a condition.
     """
 
     interface = CodeGenerator
@@ -34,11 +34,11 @@ class CodeGeneratorSubject(Subject[CodeGenerator]):
         self.condition_dim = condition_dim
 
     def context(self) -> CodeGeneratorContext:
-        """What a run tells a code generator."""
+        """Returns the dimensions."""
         return CodeGeneratorContext(self.noise_dim, self.code_dim, self.condition_dim)
 
     def passes(self, component: CodeGenerator) -> Sequence[ForwardPass]:
-        """From noise to codes."""
+        """Returns the pass from noise to codes."""
         return [
             ForwardPass(
                 "forward",
@@ -50,21 +50,21 @@ class CodeGeneratorSubject(Subject[CodeGenerator]):
         ]
 
     def inputs(self, component: CodeGenerator, n: int, seed: int) -> Inputs:
-        """`noise`, standard normal (n, noise_dim)."""
+        """Returns `noise`, standard normal (n, noise_dim)."""
         return {"noise": torch.randn(n, self.noise_dim, generator=torch.Generator().manual_seed(seed))}
 
     def extreme_inputs(self, component: CodeGenerator) -> Sequence[tuple[str, Inputs]]:
-        """Noise of 0, and large noise."""
+        """Returns noise of 0, and large noise."""
         noise = self.inputs(component, 16, self.case.seed)["noise"]
-        # No run draws noise further out.
+        # Normal noise beyond 6 does not occur in runs.
         return [("noise of 0", {"noise": 0 * noise}), ("large noise", {"noise": (30 * noise).clamp(-6, 6)})]
 
 
 def code_generator_subjects(case: Case) -> Iterator[CodeGeneratorSubject]:
-    """A code generator in each situation of a case: all dimensions of codes, little and much noise, a condition."""
+    """Yields a code generator for all dimensions of codes, little and much noise, and a condition."""
     code_dims = case.situations.code_dims
     for code_dim in code_dims:
         yield CodeGeneratorSubject(case, 3, code_dim)
     yield CodeGeneratorSubject(case, 1, code_dims[-1])
-    # More than the default has, with a condition beside it.
+    # More noise than the default, and a condition.
     yield CodeGeneratorSubject(case, 80, code_dims[0], 10)

@@ -1,4 +1,4 @@
-"""Conditions."""
+"""Conditions to check."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -23,14 +23,14 @@ _SHAPE = ImageShape(1, 16)
 
 
 class ConditionSubject(Subject[Condition]):
-    """A condition of a model of data with or without labels, embeddings and captions.
+    """A condition for data with or without labels, embeddings and captions.
 
     Attributes:
         train: The training images.
 
     Args:
-        case: What is checked.
-        classes: Number of classes that the labels have; 0 for no labels.
+        case: The component with its options.
+        classes: Number of classes of the labels; 0 for no labels.
         embedding_dim: Dimensions of the embeddings; 0 for none.
         captions: Whether images have captions.
     """
@@ -51,7 +51,7 @@ class ConditionSubject(Subject[Condition]):
         self.train = ImageSet(pixels, labels, embeddings=vectors, captions=some_captions(_IMAGES) if captions else None)
 
     def context(self) -> ConditionContext:
-        """What the data has."""
+        """Returns a description of the data."""
         captions = self.train.captions
         words = vocabulary_of(captions.distinct()) if captions is not None else ()
         return ConditionContext(
@@ -63,22 +63,22 @@ class ConditionSubject(Subject[Condition]):
         )
 
     def loaded(self) -> Condition:
-        """One of a trained run, whose images are not there."""
+        """Returns a condition of a loaded run, built without images."""
         condition: Condition = self.part(self.case.build(replace(self.context(), train=None)))
         return condition
 
     def part(self, made: object) -> Condition:
-        """The condition.
+        """Returns the condition.
 
         Raises:
-            Absent: There is none.
+            Absent: The plug-in builds None: there is no condition.
         """
         if made is None:
             raise Absent("it builds None: there is no condition")
         return made  # type: ignore[return-value]
 
     def passes(self, component: Condition) -> Sequence[ForwardPass]:
-        """How well a condition is recovered; from what images bring to conditions; how Q labels images itself."""
+        """Returns the recovery loss; if available, `vectors` of entries, and the terms of a self-labelling Q."""
         passes = [
             ForwardPass(
                 "recovery_loss",
@@ -121,18 +121,18 @@ class ConditionSubject(Subject[Condition]):
         return condition.draw(n, generator=torch.Generator().manual_seed(self.case.seed if seed is None else seed))
 
     def change_noise(self, condition: Condition, n: int, seed: int) -> Tensor:
-        """Draws what changes `n` images, where Q labels them itself: float32 (n, ...)."""
+        """Draws the noise that changes `n` images, for a self-labelling Q: float32 (n, ...)."""
         return condition.change_noise(n, generator=torch.Generator().manual_seed(seed))
 
     def entries(self, condition: Condition, n: int) -> Tensor:
-        """What `n` images bring with them, one entry each."""
+        """Returns the entries of `n` images, one each."""
         entries = condition.entries(self.train)[torch.arange(n) % _IMAGES]
         return condition.one_of(entries, torch.linspace(0, 0.99, n))
 
     def inputs(self, component: Condition, n: int, seed: int) -> Inputs:
-        """`recovered` and `condition` (n, dim), and `entries` (n, ...) where the data has them.
+        """Returns `recovered` and `condition` (n, dim), and `entries` (n, ...) if s comes from the data.
 
-        Where Q labels images itself, also `of_changed` (n, dim), `images` (n, C, H, W) and their `changes` (n, ...).
+        For a self-labelling Q, also `of_changed` (n, dim), `images` (n, C, H, W) and their `changes` (n, ...).
         """
         generator = torch.Generator().manual_seed(seed)
         recovered = torch.randn(n, component.dim, generator=generator)
@@ -145,14 +145,14 @@ class ConditionSubject(Subject[Condition]):
         return inputs
 
     def extreme_inputs(self, component: Condition) -> Sequence[tuple[str, Inputs]]:
-        """Outputs of Q that are 0, and large ones."""
+        """Returns outputs of Q that are 0, and large outputs."""
         inputs = self.inputs(component, 16, self.case.seed)
         named = (("outputs of 0", 0.0), ("large outputs of Q", 1e4))
         return [(words, {**inputs, "recovered": scale * inputs["recovered"]}) for words, scale in named]
 
 
 def condition_subjects(case: Case) -> Iterator[ConditionSubject]:
-    """A condition in each situation of a case."""
+    """Yields a condition for each combination of labels and embeddings, and for captions."""
     for classes in case.situations.classes:
         for embedding_dim in _EMBEDDING_DIMS:
             yield ConditionSubject(case, classes, embedding_dim)

@@ -1,4 +1,4 @@
-"""Critics and recognisers of families of networks."""
+"""Critics and recognisers of families of networks to check."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ImageCriticSubject(NetworksSubject):
         return networks.image_critic()
 
     def logits(self, critic: ImageCritic, inputs: Inputs) -> Tensor:
-        """D_I's logits of the images among the inputs."""
+        """Returns D_I's logits of the input images."""
         logits: Tensor = critic(inputs["image"])
         return logits
 
@@ -77,7 +77,7 @@ class ImageCriticSubject(NetworksSubject):
 
 
 class ConditionalCriticSubject(ImageCriticSubject):
-    """The image discriminator that is shown a condition, too."""
+    """The image discriminator with a condition."""
 
     words = "image critic with a condition"
 
@@ -86,7 +86,7 @@ class ConditionalCriticSubject(ImageCriticSubject):
         return networks.image_critic(CLASSES)
 
     def logits(self, critic: ImageCritic, inputs: Inputs) -> Tensor:
-        """D_I's logits of the images and conditions among the inputs."""
+        """Returns D_I's logits of the input images and conditions."""
         logits: Tensor = critic(inputs["image"], inputs["condition"])
         return logits
 
@@ -100,7 +100,7 @@ class ConditionalCriticSubject(ImageCriticSubject):
 
 
 class _Recognition(nn.Module):
-    """Q behind its trunk, which is D_I's and does not learn here."""
+    """Q behind its trunk, which belongs to D_I and is not trained here."""
 
     def __init__(self, critic: ImageCritic, recogniser: nn.Module) -> None:
         super().__init__()
@@ -123,7 +123,7 @@ class RecogniserSubject(NetworksSubject):
         return _Recognition(networks.image_critic(), networks.recogniser(CLASSES))
 
     def passes(self, component: nn.Module) -> Sequence[ForwardPass]:
-        """From images to what Q says."""
+        """From images to the output of Q."""
         return [
             ForwardPass(
                 "recogniser",

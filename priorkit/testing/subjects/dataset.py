@@ -1,4 +1,4 @@
-"""Data sets."""
+"""Data sets to check."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from priorkit.testing.subject import Subject
 __all__ = ["DataSubject", "data_subjects", "looked_at"]
 
 _LOOKED_AT = 256
-"""Images that are compared, evenly spread over a set."""
+"""Number of images that are compared, evenly spread over a set."""
 
 
 def looked_at(images: ImageSet) -> Tensor:
-    """Some images of a set, evenly spread over it: uint8 (n, C, H, W)."""
+    """Returns some images of a set, evenly spread over it: uint8 (n, C, H, W)."""
     return images.spread(_LOOKED_AT)
 
 
 class DataSubject(Subject[DataSource]):
-    """A data set, as the user asks for it.
+    """A data set with the user's choices.
 
     Args:
-        case: What is checked.
-        wishes: What the user asked for, as attributes of a `DataContext`.
+        case: The component with its options.
+        wishes: The user's choices, as attributes of a `DataContext`.
     """
 
     interface = DataSource
@@ -43,41 +43,41 @@ class DataSubject(Subject[DataSource]):
         self.wishes = wishes
 
     def context(self) -> DataContext:
-        """The case's files, and what the user asked for."""
+        """Returns the case's files, and the user's choices."""
         return DataContext(data_dir=self.case.situations.data_dir, **self.wishes)
 
     def passes(self, component: DataSource) -> Sequence[ForwardPass]:
-        """None: it is no function of tensors."""
+        """Returns no passes: a data set is not a function of tensors."""
         return ()
 
     def inputs(self, component: DataSource, n: int, seed: int) -> Inputs:
-        """None."""
+        """Returns no inputs."""
         return {}
 
     def load(self, **changes: Any) -> ImageData:
-        """Builds it anew and reads the images.
+        """Builds a new data set and reads the images.
 
         Args:
-            **changes: Attributes of the context that are other than the situation's.
+            **changes: Attributes of the context that differ from the situation's.
 
         Raises:
-            Refused: It cannot be had so: the files are missing, or something must be asked for that is not.
-            Defect: It gives something else.
+            Refused: The data cannot be read: files are missing, or the data set needs a choice of the user.
+            Defect: `load` returns another type.
         """
         try:
             data = self.source(**changes).load()
         except DataError as error:
-            raise Refused(f"with {self.situation} it cannot be read: {' '.join(str(error).split())}") from error
+            raise Refused(f"it cannot be read with {self.situation}: {' '.join(str(error).split())}") from error
         if not isinstance(data, ImageData):
             raise Defect(
-                f"load gives a {type(data).__name__}, not ImageData",
+                f"load returns a {type(data).__name__}, not ImageData",
                 "it returns tensors or a torch data set",
                 "return priorkit.interfaces.ImageData(train=ImageSet(...), test=ImageSet(...))",
             )
         return data
 
     def source(self, **changes: Any) -> DataSource:
-        """A new one.
+        """Returns a new data set.
 
         Args:
             **changes: As for `load`.
@@ -87,7 +87,7 @@ class DataSubject(Subject[DataSource]):
 
 
 def data_subjects(case: Case) -> Iterator[DataSubject]:
-    """A data set as it is, and in each shape that a case asks for."""
+    """Yields the data set without choices, and with each shape of the case."""
     yield DataSubject(case, {})
     for shape in case.situations.shapes:
         yield DataSubject(case, {"image_size": shape.size, "channels": shape.channels})

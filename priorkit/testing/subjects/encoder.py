@@ -1,4 +1,4 @@
-"""Encoders."""
+"""Encoders to check."""
 
 from collections.abc import Iterator, Sequence
 
@@ -18,11 +18,11 @@ __all__ = ["EncoderSubject", "encoder_subjects"]
 
 
 class EncoderSubject(Subject[Encoder]):
-    """An encoder of images of one shape.
+    """An encoder for images of one shape and codes of one space.
 
     Args:
-        case: What is checked.
-        codes: The space of the codes that it is asked for: vectors or maps.
+        case: The component with its options.
+        codes: The requested space of the codes: vectors or maps.
         shape: The images' shape.
     """
 
@@ -42,36 +42,36 @@ class EncoderSubject(Subject[Encoder]):
         self.shape = shape
 
     def context(self) -> EncoderContext:
-        """Small networks, and the dimensions of a code."""
+        """Returns small networks, and the dimensions of a code."""
         return EncoderContext(SmallNetworks(self.shape), self.code_dim, codes=self.codes)
 
     def part(self, made: object) -> Encoder:
-        """The encoder.
+        """Returns the encoder.
 
         Raises:
-            Absent: There is none.
+            Absent: The plug-in builds None: there is no encoder.
         """
         if made is None:
             raise Absent("it builds None: there is no encoder")
         return made  # type: ignore[return-value]
 
     def posterior(self, encoder: Encoder, image: Tensor, noise: Tensor | None) -> Posterior:
-        """What it makes of images.
+        """Returns the posterior of images.
 
         Raises:
-            Defect: No posterior.
+            Defect: The encoder returns another type.
         """
         made = encoder(image, noise)
         if not isinstance(made, Posterior):
             raise Defect(
-                f"it gives a {type(made).__name__}, not a Posterior",
-                "forward returns the code alone",
+                f"forward returns a {type(made).__name__}, not a Posterior",
+                "it returns the code alone",
                 "return priorkit.interfaces.Posterior(code, mean, log_variance)",
             )
         return made
 
     def passes(self, component: Encoder) -> Sequence[ForwardPass]:
-        """From images and noise to a posterior and its draw; its density and further losses, where there are some."""
+        """Returns the passes from images and noise to the posterior, its log-density and its additional terms."""
 
         def call(inputs: Inputs) -> dict[str, Tensor]:
             found = self.posterior(component, inputs["image"], inputs["noise"])
@@ -107,18 +107,18 @@ class EncoderSubject(Subject[Encoder]):
         ]
 
     def inputs(self, component: Encoder, n: int, seed: int) -> Inputs:
-        """`image` (n, C, H, W) and `noise` (n, code_dim)."""
+        """Returns `image` (n, C, H, W) and `noise` (n, code_dim)."""
         noise = torch.randn(n, self.code_dim, generator=torch.Generator().manual_seed(seed ^ 1))
         return {"image": random_images(n, self.shape, seed), "noise": noise}
 
     def extreme_inputs(self, component: Encoder) -> Sequence[tuple[str, Inputs]]:
-        """Blank images, and noise that is 0 or large."""
+        """Returns blank images, and noise that is 0 or large."""
         inputs = self.inputs(component, 8, self.case.seed)
         named = (("black images", -1.0), ("grey images", 0.0), ("white images", 1.0))
         blank = [(words, {**inputs, "image": torch.full_like(inputs["image"], value)}) for words, value in named]
         noisy = (("noise of 0", 0.0), ("large noise", 100.0))
         noise = inputs["noise"]
-        # No run draws noise further out.
+        # Normal noise beyond 6 does not occur in runs.
         return [*blank, *((words, {**inputs, "noise": (scale * noise).clamp(-6, 6)}) for words, scale in noisy)]
 
 
@@ -127,7 +127,7 @@ def _given(**tensors: Tensor | None) -> dict[str, Tensor]:
 
 
 def encoder_subjects(case: Case) -> Iterator[EncoderSubject]:
-    """An encoder in each situation of a case."""
+    """Yields an encoder for each shape of images and space of codes."""
     for shape in case.situations.shapes:
         for code_dim in case.situations.code_dims:
             yield EncoderSubject(case, CodeSpace((code_dim,)), shape)

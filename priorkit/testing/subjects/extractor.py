@@ -1,4 +1,4 @@
-"""Feature extractors."""
+"""Feature extractors to check."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ __all__ = ["CLASSES", "TEXTS", "ExtractorSubject", "extractor_subjects"]
 
 CLASSES = 2
 TEXTS = ("a dark picture", "this one is bright")
-"""Captions of images of the two classes."""
+"""Captions of the images of the two classes."""
 
 
 class ExtractorSubject(Subject[FeatureExtractor]):
-    """An extractor of features of images of one shape, with a cache of its own.
+    """A feature extractor for images of one shape, with its own cache.
 
     Attributes:
-        data: Images of two classes, the second one brighter, with captions that say so.
+        data: Images of two classes, of which the second is brighter, with captions.
 
     Args:
-        case: What is checked.
+        case: The component with its options.
         shape: The images' shape.
     """
 
@@ -53,70 +53,70 @@ class ExtractorSubject(Subject[FeatureExtractor]):
         return ImageSet(images, labels, captions=Captions([TEXTS[label]] for label in labels.tolist()))
 
     def images(self, n: int, seed: int = 3) -> Tensor:
-        """`n` images, uint8 (n, C, H, W)."""
+        """Returns `n` images, uint8 (n, C, H, W)."""
         return ((random_images(n, self.shape, seed) + 1) * 127.5).to(torch.uint8)
 
     def context(self) -> ExtractorContext:
-        """The images' shape, the cache and the CPU."""
+        """Returns the images' shape, the cache folder and the CPU."""
         return ExtractorContext(self.shape, self._folder / "cache", torch.device("cpu"))
 
     def passes(self, component: FeatureExtractor) -> Sequence[ForwardPass]:
-        """None: it computes with bytes, and without gradients."""
+        """Returns no passes: an extractor computes from bytes, without gradients."""
         return ()
 
     def inputs(self, component: FeatureExtractor, n: int, seed: int) -> Inputs:
-        """None."""
+        """Returns no inputs."""
         return {}
 
     def prepared(self, seed: int = 0) -> FeatureExtractor:
-        """A new one that has its weights.
+        """Returns a new, prepared extractor.
 
         Raises:
-            Refused: Its weights cannot be had.
+            Refused: It cannot be prepared.
         """
         extractor = self.built(seed)
         self.prepare(extractor)
         return extractor
 
     def prepare(self, extractor: FeatureExtractor) -> None:
-        """Gives it its weights, if it has none.
+        """Prepares an extractor.
 
         Raises:
-            Refused: They cannot be had: a download failed, a package is missing, or the images do not suit it.
+            Refused: A download failed, a package is missing, or the images do not suit it.
         """
         try:
             extractor.prepare(self.data)
         except (DataError, MissingExtraError) as error:
-            raise Refused(f"with {self.situation} it cannot be prepared: {' '.join(str(error).split())}") from error
+            raise Refused(f"it cannot be prepared for {self.situation}: {' '.join(str(error).split())}") from error
 
     def extract(self, extractor: FeatureExtractor, images: Tensor) -> Features:
-        """The features of images.
+        """Returns the features of images.
 
         Raises:
-            Defect: It gives something else.
+            Defect: `extract` returns another type.
         """
         found = extractor.extract(images)
         if not isinstance(found, Features):
             raise Defect(
-                f"extract gives a {type(found).__name__}, not Features",
+                f"extract returns a {type(found).__name__}, not Features",
                 "it returns the features' tensor alone",
                 "return priorkit.interfaces.Features(features, probabilities)",
             )
         return found
 
     def text_features(self, extractor: FeatureExtractor, texts: Sequence[str]) -> Tensor:
-        """The features of texts.
+        """Returns the features of texts.
 
         Raises:
-            Defect: It gives something else.
-            NotApplicable: It reads no texts.
+            Defect: `text_features` returns another type.
+            NotApplicable: The extractor reads no texts.
         """
         if not extractor.reads_text:
             raise NotApplicable("it reads no texts (reads_text is False)")
         found = extractor.text_features(texts)
         if not isinstance(found, Tensor):
             raise Defect(
-                f"text_features gives a {type(found).__name__}, not a tensor",
+                f"text_features returns a {type(found).__name__}, not a tensor",
                 "it returns Features, as extract does",
                 "return the tensor of features alone",
             )
@@ -124,6 +124,6 @@ class ExtractorSubject(Subject[FeatureExtractor]):
 
 
 def extractor_subjects(case: Case) -> Iterator[ExtractorSubject]:
-    """An extractor for each image shape of a case."""
+    """Yields an extractor for each image shape of a case."""
     for shape in case.situations.shapes:
         yield ExtractorSubject(case, shape)

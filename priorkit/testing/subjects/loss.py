@@ -1,4 +1,4 @@
-"""Reconstruction losses."""
+"""Reconstruction losses to check."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,10 +17,10 @@ __all__ = ["LossSubject", "loss_subjects"]
 
 
 class LossSubject(Subject[ReconstructionLoss]):
-    """A reconstruction loss of images of one shape.
+    """A reconstruction loss for images of one shape.
 
     Args:
-        case: What is checked.
+        case: The component with its options.
         shape: The images' shape.
     """
 
@@ -36,18 +36,18 @@ class LossSubject(Subject[ReconstructionLoss]):
         self.companions = (self.critic,)
 
     def context(self) -> LossContext:
-        """What a run that is to be trained tells a loss."""
+        """Returns the images' shape."""
         return LossContext(self.shape)
 
     def value(self, loss: ReconstructionLoss, reconstruction: Tensor, image: Tensor) -> Tensor:
-        """The loss of reconstructions; with an image critic where it needs one."""
+        """Returns the loss of reconstructions, with an image critic if the loss needs one."""
         found: Tensor = (
             loss(reconstruction, image, self.critic) if loss.needs_image_critic else loss(reconstruction, image)
         )
         return found
 
     def is_likelihood(self, loss: ReconstructionLoss) -> bool:
-        """Whether it has a log-likelihood with these options."""
+        """Returns whether the loss has a log-likelihood with these options."""
         device = next((tensor.device for tensor in (*loss.parameters(), *loss.buffers())), None)
         blank = torch.zeros(1, self.shape.channels, self.shape.size, self.shape.size, device=device)
         try:
@@ -55,12 +55,12 @@ class LossSubject(Subject[ReconstructionLoss]):
         except TypeError:
             return False
         except Exception:
-            # Whatever it is, the pass will meet it again.
+            # The pass will raise the same error again, and a check will report it.
             return True
         return True
 
     def passes(self, component: ReconstructionLoss) -> Sequence[ForwardPass]:
-        """The loss, and the log-likelihood where it is one."""
+        """Returns the loss, and the log-likelihood if the loss has one."""
         loss = component
         passes = [
             ForwardPass(
@@ -87,12 +87,12 @@ class LossSubject(Subject[ReconstructionLoss]):
         return passes
 
     def inputs(self, component: ReconstructionLoss, n: int, seed: int) -> Inputs:
-        """`image` and `reconstruction`, noise in [-1, 1]; black and white images where it is made for those."""
+        """Returns `image` and `reconstruction`, noise in [-1, 1], or black and white."""
         image, reconstruction = random_images(2 * n, self.shape, seed).chunk(2)
         return {"reconstruction": reconstruction, "image": image.sign() if component.of_binary_images else image}
 
     def extreme_inputs(self, component: ReconstructionLoss) -> Sequence[tuple[str, Inputs]]:
-        """Perfect reconstructions, black ones of white images, and blank ones of blank images."""
+        """Returns perfect reconstructions, opposite blank reconstructions, and perfect blank reconstructions."""
         image = self.inputs(component, 4, self.case.seed)["image"]
         black = -torch.ones_like(image)
         return [
@@ -105,6 +105,6 @@ class LossSubject(Subject[ReconstructionLoss]):
 
 
 def loss_subjects(case: Case) -> Iterator[LossSubject]:
-    """A loss for each shape of images of a case."""
+    """Yields a loss for each image shape of a case."""
     for shape in case.situations.shapes:
         yield LossSubject(case, shape)

@@ -1,4 +1,4 @@
-"""Encoder bodies and decoders of families of networks."""
+"""Encoder bodies and decoders of families of networks to check."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ __all__ = [
 
 CODE_DIM = 6
 MAP = (3, 4)
-"""Channels, and height and width, of codes that are maps."""
+"""Channels, and side length, of codes that are maps."""
 CLASSES = 3
 
 
 class NetworksSubject(Subject[nn.Module]):
-    """One part of a family of networks for one image shape.
+    """One part of a family of networks, for one image shape.
 
     Attributes:
         words: The part, in words.
-        optional: Whether a family may refuse to have it.
-        takes_codes: Whether it takes codes, and not images.
+        optional: Whether a family need not have the part.
+        takes_codes: Whether the part takes codes instead of images.
 
     Args:
-        case: What is checked.
+        case: The component with its options.
         shape: The images' shape.
     """
 
@@ -59,18 +59,18 @@ class NetworksSubject(Subject[nn.Module]):
         self.shape = shape
 
     def context(self) -> NetworksContext:
-        """The images' shape."""
+        """Returns the images' shape."""
         return NetworksContext(self.shape)
 
     def take(self, networks: Networks) -> nn.Module:
-        """Asks the family for the part."""
+        """Returns the part of a family."""
         raise NotImplementedError
 
     def part(self, made: object) -> nn.Module:
-        """The part, of what the plug-in builds.
+        """Returns the part of the family that the plug-in builds.
 
         Raises:
-            Defect: The plug-in builds something else.
+            Defect: The plug-in builds another type.
         """
         if not isinstance(made, Networks):
             raise Defect(
@@ -81,25 +81,25 @@ class NetworksSubject(Subject[nn.Module]):
         return self.take(made)
 
     def family(self) -> Networks:
-        """The whole family.
+        """Returns the whole family.
 
         Raises:
-            Refused: It cannot be had for this shape.
-            Defect: The plug-in builds something else.
+            Refused: The plug-in refuses this shape.
+            Defect: The plug-in builds another type.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.case.seed)
             try:
                 made = self.case.build(self.context())
             except ValueError as error:
-                raise Refused(f"{self.situation} are refused: {' '.join(str(error).split())}") from error
+                raise Refused(f"it refuses {self.situation}: {' '.join(str(error).split())}") from error
         if not isinstance(made, Networks):
             self.part(made)
         family: Networks = made
         return family
 
     def inputs(self, component: nn.Module, n: int, seed: int) -> Inputs:
-        """`image` (n, C, H, W), or `code` (n, CODE_DIM)."""
+        """Returns `image` (n, C, H, W), or `code` (n, CODE_DIM)."""
         if self.takes_codes:
             return {"code": torch.randn(n, CODE_DIM, generator=torch.Generator().manual_seed(seed))}
         return {"image": self._images(n, seed)}
@@ -113,7 +113,7 @@ class NetworksSubject(Subject[nn.Module]):
         return [(words, {**inputs, "image": torch.full_like(image, value)}) for words, value in named]
 
     def extreme_inputs(self, component: nn.Module) -> Sequence[tuple[str, Inputs]]:
-        """Blank images, or codes at the mean, tiny and large."""
+        """Returns blank images; or codes that are 0, tiny and large."""
         inputs = self.inputs(component, 8, self.case.seed)
         if "image" in inputs:
             return self._blank_images(inputs)

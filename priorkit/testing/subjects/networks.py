@@ -1,4 +1,4 @@
-"""Families of networks, part by part."""
+"""Families of networks to check, part by part."""
 
 from collections.abc import Iterator
 
@@ -32,7 +32,7 @@ _PARTS: tuple[type[NetworksSubject], ...] = (
 
 
 def networks_subjects(case: Case) -> Iterator[NetworksSubject]:
-    """Each part of a family for each image shape of a case."""
+    """Yields each part of a family, for each image shape of a case."""
     for shape in case.situations.shapes:
         for part in _PARTS:
             yield part(case, shape)

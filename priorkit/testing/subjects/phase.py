@@ -1,4 +1,4 @@
-"""Phases that belong to no other component."""
+"""Phase components to check."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,18 +21,18 @@ _SHAPE = ImageShape(1, 16)
 
 
 class Phases(tuple[Phase, ...]):
-    """What a plug-in builds: one phase or several."""
+    """The phases that a plug-in builds, one or several."""
 
     __slots__ = ()
 
 
 class PhaseSubject(Subject[Phases]):
-    """The phases that a plug-in builds for a small autoencoder with a prior of some kind.
+    """The phases that a plug-in builds for a small autoencoder with a given prior.
 
     Args:
-        case: What is checked.
+        case: The component with its options.
         code_dim: Dimensions of a code.
-        prior: Which prior the system has.
+        prior: The class of the system's prior.
     """
 
     interface = Phases
@@ -47,7 +47,7 @@ class PhaseSubject(Subject[Phases]):
         self.system: System
 
     def context(self) -> PhaseContext:
-        """A new system."""
+        """Returns a new system."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.case.seed)
             self.encoder = SmallEncoder(self.code_dim, _SHAPE)
@@ -55,38 +55,38 @@ class PhaseSubject(Subject[Phases]):
         return PhaseContext(self.system)
 
     def part(self, made: Any) -> Phases:
-        """All phases, however many there are."""
+        """Returns all phases, one or several."""
         phases = (made,) if isinstance(made, Phase) else made
         if not isinstance(phases, Sequence) or not all(isinstance(phase, Phase) for phase in phases):
             raise Unbuildable(
-                f"it builds {made!r}, not a Phase or several",
+                f"it builds {made!r}, not a Phase or a sequence of phases",
                 "`build` returns the wrong object, or the class does not derive from the interface",
                 "derive from priorkit.interfaces.Phase",
             )
         return Phases(phases)
 
     def built(self, seed: int = 0, options: Options | None = None) -> Phases:
-        """New phases, and the system that they train as `system`.
+        """Returns new phases, and sets `system` to the system that they train.
 
         Raises:
-            NotApplicable: The system needs none.
+            NotApplicable: The plug-in builds no phases for this system.
         """
         phases = super().built(seed, options)
         if not phases:
-            raise NotApplicable(f"with {self.situation} it builds no phases")
+            raise NotApplicable(f"it builds no phases with {self.situation}")
         return phases
 
     def passes(self, component: Phases) -> Sequence[ForwardPass]:
-        """None: phases are not called by themselves."""
+        """Returns no passes: phases are not functions of tensors."""
         return ()
 
     def inputs(self, component: Phases, n: int, seed: int) -> Inputs:
-        """Nothing."""
+        """Returns no inputs."""
         return {}
 
 
 def phase_subjects(case: Case) -> Iterator[PhaseSubject]:
-    """Phases in systems with codes of several sizes and priors that learn in several ways."""
+    """Yields phases in systems with codes of several sizes, and with priors that learn in different ways."""
     for code_dim in case.situations.code_dims:
         for prior in (OnlySampled, LearnedNormal, MatchedNormal, FittedNormal):
             yield PhaseSubject(case, code_dim, prior)

@@ -1,4 +1,4 @@
-"""Priors."""
+"""Priors to check."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -21,17 +21,17 @@ _SIZE = (1, 16, 16)
 
 
 class OtherKind(NotApplicable):
-    """A prior is for codes of other kinds."""
+    """The prior supports only other kinds of codes."""
 
 
 class PriorSubject(Subject[Prior]):
-    """A prior over codes of some dimensions, with or without classes.
+    """A prior over codes of one space, with or without classes.
 
     Args:
-        case: What is checked.
+        case: The component with its options.
         code_dim: Dimensions of a code.
         classes: Number of classes; 0 for none.
-        vector_dim: Dimensions of a condition that is no class; 0 for none.
+        vector_dim: Dimensions of a condition that is a vector; 0 for none.
         with_encoder: Whether the run has an encoder.
         codes: The space of the codes, of `code_dim` dimensions; vectors if None.
     """
@@ -54,8 +54,8 @@ class PriorSubject(Subject[Prior]):
         self.space = CodeSpace((code_dim,)) if codes is None else codes
         words = f"code_dim {code_dim}" if codes is None else f"codes that are {codes}"
         told_apart = "indices" if codes is not None and codes.kind is CodeKind.INDICES else ""
-        # Maps are flat, classes are vectors, and an encoder is looked at where a prior is built: what takes long need
-        # not be tried with them again.
+        # Maps are flattened, classes are vectors, and an encoder matters only for building: costly checks need not be
+        # repeated for them.
         conditional = " and a condition" if classes or vector_dim else ""
         super().__init__(case, words + variant, f"{told_apart}{conditional}")
         self.code_dim = code_dim
@@ -67,7 +67,7 @@ class PriorSubject(Subject[Prior]):
         self.companions = () if self.encoder is None else (self.encoder,)
 
     def context(self) -> PriorContext:
-        """Small stand-ins of what a run tells a prior."""
+        """Returns the space of the codes, with small networks and random images."""
         return PriorContext(
             self.code_dim,
             lambda noise_dim, condition_dim: SmallCodeGenerator(noise_dim + condition_dim, self.code_dim),
@@ -81,12 +81,12 @@ class PriorSubject(Subject[Prior]):
         )
 
     def built(self, seed: int = 0, options: Options | None = None) -> Prior:
-        """A new one, where it is one of such codes.
+        """Returns a new prior, if it supports these codes.
 
         Raises:
-            OtherKind: It is a prior of other codes.
-            Refused: It cannot be had in this situation.
-            Unbuildable: Building it ends in an error, or makes something else.
+            OtherKind: The prior supports only other kinds of codes.
+            Refused: The prior refuses this situation.
+            Unbuildable: Building raises another error, or returns an object of another type.
         """
         prior = super().built(seed, options)
         if self.space.kind not in prior.kinds:
@@ -99,33 +99,33 @@ class PriorSubject(Subject[Prior]):
         return self.space.kind is CodeKind.INDICES
 
     def conditions(self, n: int) -> Tensor:
-        """Conditions of all classes in turn, or different vectors: float32 (n, condition_dim)."""
+        """Returns conditions of all classes in turn, or different vectors: float32 (n, condition_dim)."""
         if self.classes:
             return one_hot(n, self.classes)
         places = torch.arange(n, dtype=torch.float32)[:, None] + torch.arange(self.condition_dim)
         return torch.sin(1.7 * places)
 
     def condition(self, prior: Prior, inputs: Inputs) -> Tensor | None:
-        """The condition among the inputs, for a prior that takes one."""
+        """Returns the condition among the inputs, if the prior takes one."""
         return inputs["condition"] if prior.takes_condition else None
 
     def codes(self, prior: Prior, noise: Tensor, condition: Tensor | None) -> Tensor:
-        """What the prior makes of noise, and of a condition if there is one."""
+        """Returns the prior's codes for noise, and a condition if there is one."""
         codes: Tensor = prior(noise) if condition is None else prior(noise, condition)
         return codes
 
     def density(self, prior: Prior, code: Tensor, condition: Tensor | None) -> Tensor:
-        """Its log-density of codes, given a condition if there is one."""
+        """Returns the prior's log-density of codes, given a condition if there is one."""
         return prior.log_prob(code) if condition is None else prior.log_prob(code, condition)
 
     @cached_property
     def _has_condition_loss(self) -> bool:
-        """Whether the prior minimises something given s; found on the CPU, wherever it is tried."""
+        """Whether the prior has a condition loss; determined on the CPU, whatever the device of the check."""
         with torch.no_grad():
             return self.built().condition_loss(self.conditions(2)) is not None
 
     def passes(self, component: Prior) -> Sequence[ForwardPass]:
-        """From noise to codes; the density and the parts of codes, where there are such."""
+        """Returns the pass from noise to codes, and those of densities, losses and responsibilities, if any."""
         prior = component
 
         passes = [
@@ -197,9 +197,9 @@ class PriorSubject(Subject[Prior]):
         return passes
 
     def inputs(self, component: Prior, n: int, seed: int) -> Inputs:
-        """`noise` (n, ...), codes of the prior itself as `code` (n, code_dim), and a `condition` (n, classes).
+        """Returns `noise` (n, ...), the prior's own `code` (n, code_dim), and a `condition` (n, condition_dim).
 
-        And `code_noise` (n, ...), where it learns from codes.
+        For a prior that learns from codes, also `code_noise` (n, ...).
         """
         noise = component.noise(n, generator=torch.Generator().manual_seed(seed))
         condition = {"condition": self.conditions(n)} if self.condition_dim else {}
@@ -211,7 +211,7 @@ class PriorSubject(Subject[Prior]):
         return {"noise": noise, "code": code, **condition}
 
     def extreme_inputs(self, component: Prior) -> Sequence[tuple[str, Inputs]]:
-        """Codes at the mean, tiny and large; indices that are all the first or the last."""
+        """Returns codes that are 0, tiny and large; or indices that are all the first or the last."""
         inputs = self.inputs(component, 16, self.case.seed)
         if self.of_indices:
             ends = (("the first entry everywhere", 0), ("the last entry everywhere", self.space.entries - 1))
@@ -222,13 +222,13 @@ class PriorSubject(Subject[Prior]):
         ]
 
     def draw(self, prior: Prior, n: int, seed: int, label: int | None = None) -> Tensor:
-        """`n` codes, all of one class where the prior takes a condition: float32 (n, code_dim)."""
+        """Draws `n` codes, all of class `label` if the prior takes a condition: (n, code_dim)."""
         condition = None if label is None else self.conditions(label + 1)[label].expand(n, -1)
         with torch.no_grad():
             return self.codes(prior, prior.noise(n, generator=torch.Generator().manual_seed(seed)), condition)
 
     def log_density(self, prior: Prior, codes: Tensor, label: int | None = None) -> Tensor:
-        """Log-densities of many codes, float64 (N,), in pieces that fit into memory."""
+        """Returns log-densities of many codes, float64 (N,), computed in parts that fit into memory."""
         found = []
         for piece in torch.split(codes, 16384):
             condition = None if label is None else self.conditions(label + 1)[label].expand(len(piece), -1)
@@ -244,19 +244,19 @@ def _encoder_of(codes: CodeSpace, situations: Situations) -> Encoder:
 
 
 def _is_of_another_kind(subject: PriorSubject) -> bool:
-    """Whether the prior can be built there, and says that it is for codes of other kinds."""
+    """Returns whether the prior can be built, but supports only other kinds of codes."""
     try:
         subject.built()
     except OtherKind:
         return True
     except Exception:
-        # The check that builds it tells what is wrong.
+        # The check `builds` reports the error.
         return False
     return False
 
 
 def prior_subjects(case: Case) -> Iterator[PriorSubject]:
-    """A prior in each situation of a case but those whose codes it is not for; all of them, if it is for none."""
+    """Yields a prior in each situation whose codes it supports; in all situations, if it supports none."""
     subjects, excluded = list(_all_subjects(case)), set[CodeKind]()
     for kind in {subject.space.kind for subject in subjects}:
         first = next(subject for subject in subjects if subject.space.kind is kind)

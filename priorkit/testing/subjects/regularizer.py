@@ -1,4 +1,4 @@
-"""Regularizers."""
+"""Regularizers to check."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -22,15 +22,15 @@ _SHAPE = ImageShape(1, 16)
 
 
 class RegularizerSubject(Subject[Regularizer]):
-    """A regularizer of codes of some dimensions, with or without classes.
+    """A regularizer for codes of given dimensions, with or without classes.
 
-    It is tried with the first encoder and prior that it does not refuse.
+    The regularizer is checked with the first encoder and prior that it accepts.
 
     Args:
-        case: What is checked.
+        case: The component with its options.
         code_dim: Dimensions of a code.
         classes: Number of classes; 0 for no condition.
-        penalised: Whether its adversarial loss has a penalty.
+        penalised: Whether the adversarial loss has a penalty.
     """
 
     interface = Regularizer
@@ -51,7 +51,7 @@ class RegularizerSubject(Subject[Regularizer]):
                 DeterministicEncoder(code_dim, _SHAPE),
             )
             given = tuple(make(code_dim) for make in case.situations.priors)
-        # The first that suits: one of whose condition something can depend on.
+        # With classes, priors with a condition come first, so that terms can depend on it.
         self.priors: tuple[Prior, ...] = (
             *given,
             StandardNormal(code_dim, classes),
@@ -67,7 +67,7 @@ class RegularizerSubject(Subject[Regularizer]):
         self.companions = (*self.priors, self.decoder)
 
     def context(self) -> RegularizerContext:
-        """Small stand-ins of what a run tells a regularizer."""
+        """Returns small networks, and the dimensions of codes and conditions."""
         return RegularizerContext(
             SmallNetworks(_SHAPE),
             self.code_dim,
@@ -77,7 +77,7 @@ class RegularizerSubject(Subject[Regularizer]):
         )
 
     def built(self, seed: int = 0, options: Options | None = None) -> Regularizer:
-        """A new one, and an encoder and a prior that it accepts as `encoder` and `prior`."""
+        """Returns a new regularizer, and sets `encoder` and `prior` to the first ones that it accepts."""
         regularizer = super().built(seed, options)
         reasons = []
         for encoder in self.encoders:
@@ -88,14 +88,14 @@ class RegularizerSubject(Subject[Regularizer]):
                     reasons.append(" ".join(str(error).split()))
                     continue
                 except Exception:
-                    # A check of its own looks at `check`.
+                    # Another check reports errors of `check`.
                     return regularizer
                 self.encoder, self.prior = encoder, prior
                 return regularizer
         raise Refused(f"with {self.situation} it refuses all encoders and priors: {'; '.join(dict.fromkeys(reasons))}")
 
     def component(self, seed: int = 0) -> Regularizer:
-        """As of all components; what it keeps in buffers, as after a few steps."""
+        """Returns a new regularizer as for all components, with buffers as after a few steps."""
         regularizer = super().component(seed)
         if any(True for _ in regularizer.buffers()):
             regularizer.train()
@@ -107,27 +107,27 @@ class RegularizerSubject(Subject[Regularizer]):
         return regularizer
 
     def codes_of(self, prior: Prior, n: int, seed: int, condition: Tensor | None) -> Tensor:
-        """A prior's codes (n, code_dim), with gradients for its parameters."""
+        """Returns codes of a prior (n, code_dim), with gradients for its parameters."""
         noise = prior.noise(n, generator=torch.Generator().manual_seed(seed))
         codes: Tensor = prior(noise, condition) if prior.takes_condition else prior(noise)
         return codes
 
     def posterior(self, inputs: Inputs) -> Posterior:
-        """What the encoder would give: with a variance if it has one."""
+        """Returns the posterior, with a variance if the encoder is stochastic."""
         if not self.encoder.stochastic:
             return Posterior(inputs["mean"], inputs["mean"])
         code = inputs["mean"] + torch.exp(inputs["log_variance"] / 2) * inputs["noise"]
         return Posterior(code, inputs["mean"], inputs["log_variance"])
 
     def critic_terms(self, regularizer: Regularizer, inputs: Inputs) -> Mapping[str, Tensor]:
-        """What the critic minimises, with gradients: a penalty may need them to be computed at all."""
+        """Returns the critic's terms, with gradients: a penalty may need them for its value."""
         code = self.posterior(inputs).code.detach()
         mixing = inputs["mixing"] if regularizer.needs_mixing else None
         with torch.enable_grad():
             return regularizer.critic_terms(code, inputs["prior_code"].detach(), inputs.get("condition"), mixing)
 
     def encoder_terms(self, regularizer: Regularizer, inputs: Inputs) -> Mapping[str, Tensor]:
-        """What the encoder minimises."""
+        """Returns the encoder's terms."""
         return regularizer.encoder_terms(
             self.posterior(inputs),
             self.prior,
@@ -137,11 +137,11 @@ class RegularizerSubject(Subject[Regularizer]):
         )
 
     def decoder_terms(self, regularizer: Regularizer, inputs: Inputs) -> Mapping[str, Tensor]:
-        """What the decoder minimises."""
+        """Returns the decoder's terms."""
         return regularizer.decoder_terms(self.decoder, self.posterior(inputs), inputs["encoder_noise"])
 
     def passes(self, component: Regularizer) -> Sequence[ForwardPass]:
-        """The critic's terms, where it has a critic, the encoder's, and the decoder's where there are some."""
+        """Returns the terms of the encoder, and those of the critic and the decoder, if any."""
         whole = component.needs_whole_batch
         passes = [
             ForwardPass(
@@ -180,7 +180,7 @@ class RegularizerSubject(Subject[Regularizer]):
         return passes
 
     def inputs(self, component: Regularizer, n: int, seed: int) -> Inputs:
-        """What makes a posterior (`mean`, `log_variance`, `noise`), and the terms' other arguments, by their names."""
+        """Returns the parts of a posterior (`mean`, `log_variance`, `noise`), and the other arguments of the terms."""
         mean, log_variance, noise = torch.randn(3, n, self.code_dim, generator=torch.Generator().manual_seed(seed))
         condition = one_hot(n, self.classes) if self.classes else None
         with torch.no_grad():
@@ -196,7 +196,7 @@ class RegularizerSubject(Subject[Regularizer]):
         }
 
     def extreme_inputs(self, component: Regularizer) -> Sequence[tuple[str, Inputs]]:
-        """Collapsed codes, codes far away, and posteriors that are very narrow or wide."""
+        """Returns collapsed codes, codes far away, and posteriors that are very narrow or wide."""
         inputs = self.inputs(component, 16, self.case.seed)
         nothing = torch.zeros(16, self.code_dim)
         return [
@@ -208,7 +208,7 @@ class RegularizerSubject(Subject[Regularizer]):
 
 
 def regularizer_subjects(case: Case) -> Iterator[RegularizerSubject]:
-    """A regularizer in each situation of a case: all dimensions of codes, all numbers of classes, and a penalty."""
+    """Yields a regularizer for all dimensions of codes, all numbers of classes, and with a penalty."""
     code_dims, classes = case.situations.code_dims, case.situations.classes
     for code_dim in code_dims:
         yield RegularizerSubject(case, code_dim, classes[0])

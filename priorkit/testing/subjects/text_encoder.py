@@ -1,4 +1,4 @@
-"""Text encoders."""
+"""Text encoders to check."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -15,18 +15,18 @@ __all__ = ["TextEncoderSubject", "text_encoder_subjects"]
 
 _VOCABULARY = ("a", "bird", "with", "the", "red", "wings", "blue", "small", "flower", "petals", "yellow", "on")
 _OTHERS = ("zygomorphic", "xanthic", "Qwx", "7")
-"""Words that the vocabulary does not have."""
+"""Words that are not in the vocabulary."""
 
 
 class TextEncoderSubject(Subject[TextEncoder]):
-    """A text encoder of a run whose captions have a vocabulary, or none.
+    """A text encoder with or without a vocabulary.
 
     Attributes:
-        vocabulary: The words that it is told.
+        vocabulary: The words of the training captions; empty for no vocabulary.
 
     Args:
-        case: What is checked.
-        vocabulary: The words that it is told.
+        case: The component with its options.
+        vocabulary: The words of the training captions; empty for no vocabulary.
     """
 
     interface = TextEncoder
@@ -38,11 +38,11 @@ class TextEncoderSubject(Subject[TextEncoder]):
         self.vocabulary = tuple(vocabulary)
 
     def context(self) -> TextEncoderContext:
-        """What a run tells a text encoder."""
+        """Returns the vocabulary."""
         return TextEncoderContext(self.vocabulary)
 
     def passes(self, component: TextEncoder) -> Sequence[ForwardPass]:
-        """From tokens to vectors."""
+        """Returns the pass from tokens to vectors."""
         return [
             ForwardPass(
                 "forward",
@@ -53,24 +53,24 @@ class TextEncoderSubject(Subject[TextEncoder]):
         ]
 
     def captions(self, n: int, seed: int) -> list[str]:
-        """`n` captions of one to twelve words, most of them of the vocabulary."""
+        """Returns `n` captions of one to twelve words, most of which are in the vocabulary."""
         draw = random.Random(seed)
         return [" ".join(draw.choices(_VOCABULARY * 3 + _OTHERS, k=draw.randint(1, 12))) for _ in range(n)]
 
     def long_caption(self, component: TextEncoder) -> str:
-        """A caption of more words than the encoder has tokens."""
+        """Returns a caption of more words than `length`."""
         return " ".join(self.captions(1, 5)[0] for _ in range(component.length + 1))
 
     def tokens(self, component: TextEncoder, captions: Sequence[str]) -> Tensor:
-        """The tokens of captions: int64 (N, length)."""
+        """Returns the tokens of captions: int64 (N, length)."""
         return component.tokens(captions)
 
     def inputs(self, component: TextEncoder, n: int, seed: int) -> Inputs:
-        """`tokens`, int64 (n, length), of captions."""
+        """Returns the `tokens` of captions, int64 (n, length)."""
         return {"tokens": self.tokens(component, self.captions(n, seed))}
 
     def extreme_inputs(self, component: TextEncoder) -> Sequence[tuple[str, Inputs]]:
-        """Captions that are empty, that nobody can read, and that are cut."""
+        """Returns captions that are empty, unreadable, and too long."""
         named = (
             ("captions without words", ["", "   ", "\n"]),
             ("captions of signs", ["...", "\U0001f426 \u2603", "\u9ce5 \u0928\u0940\u0932\u093e", "\x00\t\x7f"]),
@@ -80,6 +80,6 @@ class TextEncoderSubject(Subject[TextEncoder]):
 
 
 def text_encoder_subjects(case: Case) -> Iterator[TextEncoderSubject]:
-    """A text encoder where captions have a vocabulary, and where there is none."""
+    """Yields a text encoder with a vocabulary, and one without."""
     yield TextEncoderSubject(case, _VOCABULARY)
     yield TextEncoderSubject(case, ())

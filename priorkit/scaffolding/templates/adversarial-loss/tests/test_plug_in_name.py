@@ -37,7 +37,7 @@ def test_it_is_the_cross_entropy_of_those_labels(smoothing: float, seed: int) ->
 
 
 def test_no_critic_becomes_certain() -> None:
-    # The loss on real samples is least where sigmoid(D) = 0.9, and grows again beyond.
+    # The loss on real samples has its minimum at sigmoid(D) = 0.9.
     logits = torch.tensor([math.log(9)], requires_grad=True)
     (slope,) = torch.autograd.grad(PlugInNameLoss(0.1).real(logits), logits)
     torch.testing.assert_close(slope, torch.zeros(1), rtol=0, atol=1e-6)

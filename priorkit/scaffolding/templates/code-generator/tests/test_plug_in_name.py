@@ -31,7 +31,7 @@ def test_without_its_layers_it_is_linear(seed: int) -> None:
     generator = PlugInNameCodeGenerator(noise_dim=5, code_dim=3).eval()
     z, other = torch.randn(2, 4, 5)
     torch.nn.init.zeros_(generator.get_parameter("bend.4.weight"))
-    # A fresh batch norm that sees no batch leaves its input as it is, but for rounding.
+    # A new batch norm in evaluation mode changes its input only by rounding.
     torch.testing.assert_close(generator(z), z @ generator.path.weight.T, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(generator(z + other), generator(z) + generator(other), rtol=1e-4, atol=1e-5)
 

@@ -17,7 +17,7 @@ class PlugInNameOptions(Options):
     """Options of the condition `plug-in-name`."""
 
     frequencies: tuple[Annotated[float, Field(gt=0, le=1e6)], ...] = Field(
-        (0.4, 0.3, 0.2, 0.1), min_length=2, description="how often each class is drawn; only their ratios count"
+        (0.4, 0.3, 0.2, 0.1), min_length=2, description="frequencies of the classes; only their ratios matter"
     )
     weight: float = Field(1.0, gt=0, description="weight of the mutual information in the generator's loss")
 

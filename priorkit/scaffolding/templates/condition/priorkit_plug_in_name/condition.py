@@ -16,7 +16,7 @@ class PlugInNameCondition(Condition):
     The classifier Q learns from generated images, because only their classes are known.
 
     Args:
-        frequencies: How often each class is drawn, above 0; only their ratios count. At least two.
+        frequencies: Frequencies of at least two classes, above 0; only their ratios matter.
         weight: Weight of the mutual information in the generator's loss.
     """
 
@@ -28,14 +28,14 @@ class PlugInNameCondition(Condition):
         self.dim = self.classes = len(frequencies)
         self.recovery_weight = weight
         shares = torch.tensor(frequencies, dtype=torch.float64)
-        # The upper bound in [0, 1) of each class but the last.
+        # The upper bound in [0, 1) of each class except the last.
         self.register_buffer("bounds", (shares / shares.sum()).cumsum(0)[:-1].float())
 
     def draw(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
         """Random classes with these frequencies, one-hot (n, classes)."""
         uniform = torch.rand(n, 1, generator=generator, device=device)
         drawn = (uniform >= self.bounds.to(uniform.device)).sum(1, keepdim=True)
-        # Like torch's one_hot, which would wait for the device.
+        # torch's one_hot would wait for the device.
         return (drawn == torch.arange(self.dim, device=uniform.device)).float()
 
     def recovery_loss(self, recovered: Tensor, condition: Tensor) -> Tensor:

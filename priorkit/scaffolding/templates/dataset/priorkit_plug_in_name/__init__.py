@@ -17,7 +17,7 @@ class PlugInNameOptions(Options):
     """Options of the data set `plug-in-name`."""
 
     count: int = Field(2000, ge=2, description="number of images, including those held out")
-    seed: int = Field(0, ge=0, lt=2**63, description="seed of the shapes, their places and colours")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of the shapes, their positions and colours")
 
 
 def _build(options: PlugInNameOptions, context: DataContext) -> DataSource:

@@ -15,7 +15,7 @@ def draw_shapes(labels: Tensor, centres: Tensor, radii: Tensor, size: int) -> Te
 
     Args:
         labels: Index into `SHAPES`, int64 (N,).
-        centres: Vertical and horizontal place of the centre, in pixels, shape (N, 2).
+        centres: Vertical and horizontal position of the centre, in pixels, shape (N, 2).
         radii: Half the side of a square, or the radius of a disc or ring, in pixels, shape (N,).
         size: Height and width of the images in pixels.
 

@@ -30,7 +30,7 @@ def test_keeps_the_contract(check: Callable[[], None]) -> None:
 def test_the_draw_lies_as_far_from_the_mean_as_the_noise_says(std: float, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(5, 4, generator=generator)
-    # A body that passes on what it is given, as codes.
+    # A body that returns its input as codes.
     encoder = PlugInNameEncoder(nn.Flatten(), 4, std)
     posterior = encoder(torch.randn(5, 1, 2, 2, generator=generator), noise)
     assert posterior.log_variance is not None

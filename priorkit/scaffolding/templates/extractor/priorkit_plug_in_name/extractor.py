@@ -32,12 +32,12 @@ class PlugInNameExtractor(FeatureExtractor):
         """Does nothing: there are no weights to load or train."""
 
     def extract(self, images: Tensor) -> Features:
-        """The projections of images (N, C, H, W), uint8: float32 (N, dimensions). It does not classify."""
+        """Returns the projections of images (N, C, H, W), uint8: float32 (N, dimensions), without probabilities."""
         pixels = images.flatten(1).float() / 127.5 - 1
         # One product for each image, so that rounding does not depend on the batch.
         return Features(torch.stack([row @ self.projection for row in pixels]))
 
     def description(self) -> Mapping[str, str | int | float]:
-        """Its name, a hash of R, and the size of the images."""
+        """Returns the name, a hash of R, and the size of the images."""
         weights = hashlib.sha256(self.projection.numpy().tobytes()).hexdigest()[:16]
         return {"name": "plug-in-name", "weights": weights, "resolution": self.shape.size}

@@ -11,11 +11,11 @@ __all__ = ["PlugInNameNetworks"]
 
 
 class PlugInNameNetworks(Networks):
-    """Every network has the same hidden layers: linear, layer norm, SiLU. Weights start as torch has them.
+    """Every network has the same hidden layers: linear, layer norm, SiLU. Weights are initialised as in torch.
 
     Args:
-        shape: The images' shape; any size will do.
-        hidden: Width of the hidden layers. Layer norm makes too little of fewer than 4.
+        shape: The images' shape, of any size.
+        hidden: Width of the hidden layers, at least 4: layer norm needs a few entries.
         layers: Number of hidden layers, at least 1.
     """
 
@@ -36,13 +36,13 @@ class PlugInNameNetworks(Networks):
         return nn.Sequential(*self._layers(code_dim), output, nn.Tanh(), nn.Unflatten(1, self._image))
 
     def image_critic(self, condition_dim: int = 0) -> "PlugInNameImageCritic":
-        """D_I, which is shown s (N, condition_dim) beside the last hidden layer's output, if there is an s."""
+        """D_I; a condition s (N, condition_dim), if any, is appended to the output of its last hidden layer."""
         first, *others = self._layers(self._pixels)
         head = nn.Linear(self.hidden + condition_dim, 1)
         return PlugInNameImageCritic([nn.Sequential(nn.Flatten(), *first), *others], head)
 
     def recogniser(self, outputs: int) -> nn.Linear:
-        """Q's own layer: from the last hidden layer's output of D_I (N, hidden) to (N, outputs)."""
+        """Q's own layer, from the output (N, hidden) of D_I's last hidden layer to (N, outputs)."""
         return nn.Linear(self.hidden, outputs)
 
     def code_critic(self, code_dim: int) -> nn.Sequential:
@@ -55,11 +55,11 @@ class PlugInNameNetworks(Networks):
 
 
 class PlugInNameImageCritic(ImageCritic):
-    """D_I: hidden layers whose outputs can be read, and a head that scores the last one's.
+    """D_I: hidden layers whose outputs are its features, and a head that turns the last features into logits.
 
     Args:
         trunk: The hidden layers, the first of which takes images (N, C, H, W); at least one.
-        head: From the last layer's output, with s beside it, to (N, 1).
+        head: From the last layer's output, with s appended, to (N, 1).
     """
 
     def __init__(self, trunk: list[nn.Sequential], head: nn.Linear) -> None:
@@ -73,7 +73,7 @@ class PlugInNameImageCritic(ImageCritic):
 
         Args:
             image: Shape (N, C, H, W), values in [-1, 1].
-            layer: Which layer, counted from 0, or from the end if it is negative.
+            layer: Index of the layer, from 0; negative indices count from the end.
 
         Raises:
             ConfigurationError: There is no such layer.
@@ -88,6 +88,6 @@ class PlugInNameImageCritic(ImageCritic):
         return features
 
     def score(self, features: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Turns the last layer's output (N, hidden), and s (N, condition_dim) beside it, into logits (N,)."""
+        """Turns the last layer's output (N, hidden), and s (N, condition_dim) if given, into logits (N,)."""
         logits: Tensor = self.head(features if condition is None else torch.cat([features, condition], dim=1))
         return logits.flatten()

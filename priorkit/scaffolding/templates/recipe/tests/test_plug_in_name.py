@@ -19,7 +19,7 @@ def test_is_installed() -> None:
 
 
 def first_losses(run: Path) -> dict[str, float]:
-    """The loss terms of the first step, by their names."""
+    """Returns the loss terms of the first step, by name."""
     row: dict[str, float] = json.loads((run / "metrics.jsonl").read_text().splitlines()[0])
     return row
 

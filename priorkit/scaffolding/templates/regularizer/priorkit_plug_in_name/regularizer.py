@@ -31,7 +31,7 @@ class PlugInNameRegularizer(Regularizer):
         condition: Tensor | None = None,
         noise: Tensor | None = None,
     ) -> Mapping[str, Tensor]:
-        """`regularization`: the weighted distance, a float32 scalar of at least 0.
+        """Returns `regularization`: the weighted distance, a float32 scalar of at least 0.
 
         Raises:
             ConfigurationError: There is only one code, which has no covariance.
@@ -45,7 +45,7 @@ class PlugInNameRegularizer(Regularizer):
 
 
 def _moments(codes: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (code_dim,) and unbiased covariance (code_dim, code_dim) of codes (N, code_dim)."""
+    """Returns mean (code_dim,) and unbiased covariance (code_dim, code_dim) of codes (N, code_dim)."""
     mean = codes.mean(0)
     centred = codes - mean
     # Not a matrix product, which autocast would compute in less than float32.

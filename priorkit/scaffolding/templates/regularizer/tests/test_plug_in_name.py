@@ -52,7 +52,7 @@ def test_it_is_the_distance_of_the_moments(seed: int) -> None:
     apart = (torch.cov(code.T) - torch.cov(prior_code.T)).square().sum()
     expected = (code.mean(0) - prior_code.mean(0)).square().sum() + apart
     torch.testing.assert_close(distance(code, prior_code), expected)
-    # Moved, they differ in the mean alone; in another order, in nothing.
+    # Shifted codes differ in the mean alone; codes in another order do not differ.
     moved = code + torch.tensor([2.0, 0.0, 1.0])
     torch.testing.assert_close(distance(moved, code), torch.tensor(5.0), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(distance(code.flip(0), code), torch.tensor(0.0))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 __all__ = ["PlugInNameTextEncoder"]
 
 _UNKNOWN = 1
-"""The token of all words that are not in the vocabulary; 0 stands for no token."""
+"""The token of all words that are not in the vocabulary; 0 means no token."""
 
 
 class PlugInNameTextEncoder(TextEncoder):
@@ -30,11 +30,11 @@ class PlugInNameTextEncoder(TextEncoder):
         self.bend = nn.Linear(dim, dim, bias=False)
 
     def token_ids(self, caption: str) -> Sequence[int]:
-        """A token for each word of a caption, from 1."""
+        """Returns a token of at least 1 for each word of a caption."""
         return [self._tokens.get(word, _UNKNOWN) for word in caption_words(caption)]
 
     def unknown(self, caption: str) -> tuple[str, ...]:
-        """The words of a caption that are not in the vocabulary, each once."""
+        """Returns the words of a caption that are not in the vocabulary, each once."""
         return tuple(dict.fromkeys(word for word in caption_words(caption) if word not in self._tokens))
 
     def forward(self, tokens: Tensor) -> Tensor:
