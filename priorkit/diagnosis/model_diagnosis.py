@@ -1,7 +1,7 @@
 """The diagnosis of a trained model: its prior compared with its encoder's codes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from torch import Tensor
@@ -61,18 +61,23 @@ class Diagnosis:
         >>> diagnosis = diagnose_codes(prior_codes + 2, codes[:100], codes[100:])
         >>> diagnosis.sentence
         'The prior is shifted: its mean lies ... deviations of the codes away in a typical dimension, ...'
+        >>> diagnosis
+        Diagnosis(findings=(Finding(fault=<Fault.SHIFT: 'shift'>, sentence='The prior is shifted: ...
     """
 
     findings: tuple[Finding, ...]
-    comparison: CodeComparison
-    codes: CodeSets
-    farthest: Tensor | None = None
-    nearest: Tensor | None = None
+    comparison: CodeComparison = field(repr=False)
+    codes: CodeSets = field(repr=False)
+    farthest: Tensor | None = field(default=None, repr=False)
+    nearest: Tensor | None = field(default=None, repr=False)
 
     @property
     def sentence(self) -> str:
         """The sentence and the advice of the first finding."""
         return f"{self.findings[0].sentence} {self.findings[0].advice}"
+
+    def __str__(self) -> str:
+        return "\n".join(f"{finding.sentence} {finding.advice}" for finding in self.findings)
 
     def as_data(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from priorkit.plugins import Options
 from priorkit.registry.blame import error_in_words, place_of
 from priorkit.testing.case import Case
-from priorkit.testing.check import NotApplicable, Refused, Unbuildable
+from priorkit.testing.check import Defect, NotApplicable, Refused, Unbuildable
 from priorkit.testing.forward_pass import ForwardPass, Inputs
 
 __all__ = ["AnySubject", "Subject", "as_module"]
@@ -82,6 +82,8 @@ class Subject(abc.ABC, Generic[T]):
                 part = self.part(made)
             except NotApplicable:
                 raise
+            except Defect as error:
+                raise Unbuildable(error.found, error.cause, error.fix) from error
             except ValueError as error:
                 raise Refused(f"it refuses {self.situation}: {' '.join(str(error).split())}") from error
             except Exception as error:

@@ -33,3 +33,10 @@ def test_a_prior_far_away_is_found(tiny_session: Callable[..., Session]) -> None
     diagnosis = diagnose_model(session.model, session.data)
     assert diagnosis.findings[0].fault.value == "shift"
     assert diagnosis.comparison.told_apart == 1.0
+
+
+def test_a_diagnosis_is_printed_in_words(tiny_session: Callable[..., Session]) -> None:
+    session = tiny_session("vae", dataset={"train": 60, "test": 60})
+    diagnosis = diagnose_model(session.model, session.data)
+    assert str(diagnosis).splitlines() == [f"{item.sentence} {item.advice}" for item in diagnosis.findings]
+    assert "tensor" not in repr(diagnosis)

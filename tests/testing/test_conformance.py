@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution, Normal
 
 import priorkit.testing
@@ -24,6 +24,7 @@ from priorkit.testing import (
     Result,
     Situations,
     check_component,
+    check_networks,
     check_prior,
     parametrize_with_checks,
 )
@@ -326,6 +327,14 @@ def test_what_cannot_be_built_fails_once() -> None:
     (itself,) = check_prior(lambda context: Plain, situations=ONE).failed
     assert "it builds the class Plain itself, not an instance of it" in itself.reason
     assert itself.fix == "return Plain(...)"
+
+
+def test_networks_of_another_type_fail_once_with_cause_and_fix() -> None:
+    report = check_networks(lambda context: nn.Linear(1, 1))
+    (failed,) = report.failed
+    assert failed.check == "builds"
+    assert failed.reason.startswith("it builds a Linear, not Networks")
+    assert failed.fix == "derive from priorkit.interfaces.Networks"
 
 
 def test_an_error_of_the_component_is_shown_with_its_traceback() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from priorkit.interfaces import ImageShape, Networks
 from priorkit.plugins import NetworksContext
 from priorkit.testing.case import Case
-from priorkit.testing.check import Defect, Refused
+from priorkit.testing.check import Refused, Unbuildable
 from priorkit.testing.forward_pass import ForwardPass, Inputs
 from priorkit.testing.stand_ins import random_images
 from priorkit.testing.subject import Subject
@@ -70,10 +70,10 @@ class NetworksSubject(Subject[nn.Module]):
         """Returns the part of the family that the plug-in builds.
 
         Raises:
-            Defect: The plug-in builds another type.
+            Unbuildable: The plug-in builds another type.
         """
         if not isinstance(made, Networks):
-            raise Defect(
+            raise Unbuildable(
                 f"it builds a {type(made).__name__}, not Networks",
                 "`build` returns the wrong object, or the class does not derive from the interface",
                 "derive from priorkit.interfaces.Networks",
@@ -85,7 +85,7 @@ class NetworksSubject(Subject[nn.Module]):
 
         Raises:
             Refused: The plug-in refuses this shape.
-            Defect: The plug-in builds another type.
+            Unbuildable: The plug-in builds another type.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.case.seed)
