@@ -399,7 +399,7 @@ def planted(check: str, build: Callable[..., Any], *words: str) -> Any:
 
 
 PLANTED = [
-    planted("every_part_is_there", lambda context: nn.Linear(1, 1), "not Networks"),
+    planted("builds", lambda context: nn.Linear(1, 1), "not Networks"),
     planted("every_part_is_there", lambda context: NoShape(context.shape), "its shape is None", "call super"),
     planted("every_part_is_there", lambda context: LateRefusal(context.shape), "conditions are not", "in `build`"),
     planted("maps_go_both_ways", lambda context: EncodesMapsOnly(context.shape), "only the map_encoder", "missing"),
