@@ -14,7 +14,6 @@ from priorkit.pages.markup import (
     picture,
     section,
     table,
-    text_of,
 )
 from priorkit.pages.measurement_names import MeasurementName, name_measurement
 
@@ -40,5 +39,4 @@ __all__ = [
     "picture",
     "section",
     "table",
-    "text_of",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from priorkit.pages.markup import json_island, section, text_of
+from priorkit.pages.markup import Html, json_island, section
 from priorkit.pages.measurement_names import name_measurement
 
 __all__ = ["Panel", "curve_figure", "curve_sections", "panels_of", "panels_of_curves"]
@@ -138,22 +138,22 @@ def panels_of_curves(
     return sorted(panels, key=lambda panel: _ORDER.index(panel.section))
 
 
-def curve_figure(panel: Panel, identifier: str) -> str:
+def curve_figure(panel: Panel, identifier: str) -> Html:
     """Returns a panel as HTML; the page needs `PageScript.CURVES`.
 
     Args:
         panel: The panel.
         identifier: The id of the panel's data on the page, different for each panel.
     """
-    return (
-        f'<figure class="curves" data-curves="{text_of(identifier)}"><figcaption>{text_of(panel.title)}</figcaption>'
-        f'<p class="values">{text_of(panel.in_words)}</p>{json_island(identifier, panel.as_data())}</figure>'
-    )
+    return Html(
+        '<figure class="curves" data-curves="{}"><figcaption>{}</figcaption><p class="values">{}</p>{}</figure>'
+    ).format(identifier, panel.title, panel.in_words, json_island(identifier, panel.as_data()))
 
 
-def curve_sections(panels: Sequence[Panel]) -> list[str]:
+def curve_sections(panels: Sequence[Panel]) -> list[Html]:
     """Returns panels as HTML, with a section for each group; the page needs `PageScript.CURVES`."""
-    groups: dict[str, list[str]] = {}
+    groups: dict[str, list[Html]] = {}
     for number, panel in enumerate(panels):
         groups.setdefault(panel.section, []).append(curve_figure(panel, f"curves-{number}"))
-    return [section(name, f'<div class="panels">{"".join(figures)}</div>') for name, figures in groups.items()]
+    panels_html = Html('<div class="panels">{}</div>')
+    return [section(name, panels_html.format(Html("").join(figures))) for name, figures in groups.items()]

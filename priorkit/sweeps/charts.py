@@ -5,6 +5,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from priorkit.pages import Html
+
 __all__ = ["Point", "bars", "scatter"]
 
 _WIDTH, _HEIGHT = 440, 280
@@ -76,7 +78,7 @@ def _number(value: float) -> str:
 
 def scatter(
     points: Sequence[Point], across: str, up: str, *, log: bool = False, line: Sequence[tuple[float, float]] = ()
-) -> str:
+) -> Html:
     """A chart of points; points without finite coordinates are left out.
 
     Args:
@@ -115,14 +117,11 @@ def scatter(
     middle = (_TOP + bottom) / 2
     parts.append(_text(14, middle, up, more=f' class="name" transform="rotate(-90 14 {middle:.1f})"'))
     label = html.escape(f"{up} by {across}")
-    return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    return Html(f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>')
 
 
-def bars(shares: Sequence[tuple[str, float]]) -> str:
+def bars(shares: Sequence[tuple[str, float]]) -> Html:
     """A table of shares, each with a bar of proportional length."""
-    rows = "".join(
-        f'<tr><td>{html.escape(name)}</td><td class="bar"><i style="width:{100 * max(0.0, min(share, 1.0)):.1f}%"></i>'
-        f"</td><td>{share:.0%}</td></tr>"
-        for name, share in shares
-    )
-    return f'<table class="bars">{rows}</table>'
+    row = Html('<tr><td>{}</td><td class="bar"><i style="width:{:.1f}%"></i></td><td>{:.0%}</td></tr>')
+    rows = (row.format(name, 100 * max(0.0, min(share, 1.0)), share) for name, share in shares)
+    return Html('<table class="bars">{}</table>').format(Html("").join(rows))

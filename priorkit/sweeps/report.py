@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 
 from priorkit.config import format_duration
-from priorkit.pages import file_link, html_page, section, table, text_of
+from priorkit.pages import Html, file_link, html_page, section, table
 from priorkit.studies.documents import write_document
 from priorkit.sweeps.charts import Point, bars, scatter
 from priorkit.sweeps.objectives import Objective
@@ -47,7 +47,7 @@ def write_sweep_report(sweep: Sweep) -> Path:
     return path
 
 
-def _page(sweep: Sweep) -> str:
+def _page(sweep: Sweep) -> Html:
     return html_page(
         sweep.folder.absolute().name,
         _summary(sweep),
@@ -103,15 +103,15 @@ def _measured(sweep: Sweep, names: Iterable[str]) -> list[SweptTrial]:
     return [trial for trial in ended if wanted <= trial.finite_figures.keys()]
 
 
-def _figure(chart: str, caption: str) -> str:
-    return f"<figure>{chart}<figcaption>{text_of(caption)}</figcaption></figure>"
+def _figure(chart: Html, caption: str) -> Html:
+    return Html("<figure>{}<figcaption>{}</figcaption></figure>").format(chart, caption)
 
 
-def _charts(heading: str, charts: Sequence[str]) -> list[str]:
-    return [section(heading, f'<div class="sweep">{"".join(charts)}</div>')] if charts else []
+def _charts(heading: str, charts: Sequence[Html]) -> list[Html]:
+    return [section(heading, Html('<div class="sweep">{}</div>').format(Html("").join(charts)))] if charts else []
 
 
-def _trade_offs(sweep: Sweep) -> list[str]:
+def _trade_offs(sweep: Sweep) -> list[Html]:
     """Charts of the first objective against each of the others, or against time, and of the search's progress."""
     first = sweep.objectives[0]
     pairs = [(first, other) for other in sweep.objectives[1:]] or [(first, Objective("seconds", "minimize"))]
@@ -120,7 +120,7 @@ def _trade_offs(sweep: Sweep) -> list[str]:
     return _charts("What trades off", charts)
 
 
-def _trade_off(sweep: Sweep, one: Objective, other: Objective) -> list[str]:
+def _trade_off(sweep: Sweep, one: Objective, other: Objective) -> list[Html]:
     trials = _measured(sweep, (one.name, other.name))
     if not trials:
         return []
@@ -151,7 +151,7 @@ def _is_better(one: SweptTrial, other: SweptTrial, objectives: Sequence[Objectiv
     )
 
 
-def _history(sweep: Sweep) -> list[str]:
+def _history(sweep: Sweep) -> list[Html]:
     first = sweep.objectives[0]
     trials = _measured(sweep, (first.name,))
     if not trials:
@@ -170,17 +170,19 @@ def _history(sweep: Sweep) -> list[str]:
     return [_figure(chart, f"{_plain(first.name)} of each trial. The line joins the best trials so far.")]
 
 
-def _importance(sweep: Sweep) -> list[str]:
+def _importance(sweep: Sweep) -> list[Html]:
     if not sweep.importance:
         return []
-    parts = ["<p>The share of each option in the differences between trials, as far as they can be estimated.</p>"]
+    parts = [
+        Html("<p>The share of each option in the differences between trials, as far as they can be estimated.</p>")
+    ]
     for name, shares in sweep.importance.items():
         ordered = sorted(((_plain(key), share) for key, share in shares.items()), key=lambda item: -item[1])
-        parts.append(f'<h3>{text_of(_plain(name))}</h3><div class="wide">{bars(ordered)}</div>')
+        parts.append(Html('<h3>{}</h3><div class="wide">{}</div>').format(_plain(name), bars(ordered)))
     return [section("Which options matter", *parts)]
 
 
-def _by_option(sweep: Sweep) -> list[str]:
+def _by_option(sweep: Sweep) -> list[Html]:
     first = sweep.objectives[0]
     trials = _measured(sweep, (first.name,))
     best = [trial for trial in [sweep.best] if trial is not None]
@@ -208,7 +210,7 @@ def _numbers(texts: Sequence[str]) -> Sequence[float | str]:
         return list(texts)
 
 
-def _table(sweep: Sweep) -> str:
+def _table(sweep: Sweep) -> Html:
     ordered = [*sweep.complete, *(trial for trial in sweep.trials if trial.state != "complete")]
     front = sweep.front
     header, rows = sweep.cells(ordered)
