@@ -16,12 +16,15 @@ from priorkit.pages.markup import (
     table,
 )
 from priorkit.pages.measurement_names import MeasurementName, name_measurement
+from priorkit.pages.scatter import Point, PointGroup, scatter_figure
 
 __all__ = [
     "Html",
     "MeasurementName",
     "PageScript",
     "Panel",
+    "Point",
+    "PointGroup",
     "compressed",
     "curve_figure",
     "curve_sections",
@@ -37,6 +40,7 @@ __all__ = [
     "panels_of",
     "panels_of_curves",
     "picture",
+    "scatter_figure",
     "section",
     "table",
 ]

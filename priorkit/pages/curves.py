@@ -8,7 +8,7 @@ from typing import Any
 from priorkit.pages.markup import Html, json_island, section
 from priorkit.pages.measurement_names import name_measurement
 
-__all__ = ["Panel", "curve_figure", "curve_sections", "panels_of", "panels_of_curves"]
+__all__ = ["Panel", "chart_figure", "curve_figure", "curve_sections", "panels_of", "panels_of_curves", "rounded"]
 
 _NOT_SHOWN = ("step", "images", "seconds")
 _SYMPTOM = "symptom/"
@@ -64,7 +64,7 @@ class Panel:
         values = []
         for points in thinned.values():
             known = dict(points)
-            values.append([_rounded(known.get(x)) for x in places])
+            values.append([rounded(known.get(x)) for x in places])
         data = {"across": self.across, "log": self.log, "names": list(thinned), "data": [places, *values]}
         if self.colours:
             colours = [self.colours[name] for name in thinned]
@@ -73,7 +73,8 @@ class Panel:
         return data
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
+    """Returns a number with the digits that a chart shows; None if it is not finite."""
     return None if value is None or not math.isfinite(value) else float(f"{value:.6g}")
 
 
@@ -145,9 +146,14 @@ def curve_figure(panel: Panel, identifier: str) -> Html:
         panel: The panel.
         identifier: The id of the panel's data on the page, different for each panel.
     """
+    return chart_figure(panel.title, panel.in_words, panel.as_data(), identifier)
+
+
+def chart_figure(title: str, in_words: str, data: Mapping[str, Any], identifier: str) -> Html:
+    """Returns data as a figure that `static/curves.js` draws; without scripts, the figure has the words only."""
     return Html(
         '<figure class="curves" data-curves="{}"><figcaption>{}</figcaption><p class="values">{}</p>{}</figure>'
-    ).format(identifier, panel.title, panel.in_words, json_island(identifier, panel.as_data()))
+    ).format(identifier, title, in_words, json_island(identifier, data))
 
 
 def curve_sections(panels: Sequence[Panel]) -> list[Html]:

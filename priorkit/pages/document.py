@@ -34,7 +34,7 @@ class PageScript(Enum):
     """A script of priorkit's pages, with the library that it needs, if any."""
 
     CURVES = "curves"
-    """Draws curves with uPlot."""
+    """Draws curves and scatter charts with uPlot."""
 
     FILM = "film"
     """Plays the pictures of a training."""

@@ -1,14 +1,19 @@
+import ast
 import json
+import re
 from html.parser import HTMLParser
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import priorkit
 from priorkit.pages import (
     Html,
     Panel,
+    Point,
+    PointGroup,
     curve_figure,
     definitions,
     file_link,
@@ -16,6 +21,7 @@ from priorkit.pages import (
     html_page,
     json_island,
     picture,
+    scatter_figure,
     section,
     table,
 )
@@ -53,6 +59,7 @@ def page_of(text: str) -> str:
             file_link(text, PurePath(text)),
             picture(b"\x89PNG", text, note=text),
             curve_figure(Panel(text, text, text, {text: [(0.0, 1.0)]}), text),
+            scatter_figure(text, [PointGroup(text, [Point(text, 1.0, text)])], text, across=text, up=text),
             text,
         ],
     )
@@ -80,6 +87,20 @@ def test_no_text_becomes_markup(text: str) -> None:
     page = page_of(f"x{text}")
     assert isinstance(page, Html)
     assert Outline(page).found == Outline(page_of("x")).found
+
+
+def test_html_is_not_made_by_f_strings() -> None:
+    """They would not escape what they insert."""
+    root = Path(priorkit.__file__).parent
+    tags = re.compile(r"(?<!\?P)</?[a-z][a-z0-9]*(\s[^<>]*)?/?>|<[a-z][a-z0-9]*\s[a-z-]+=")
+    made = [
+        f"{path.relative_to(root)}:{node.lineno}"
+        for path in root.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.JoinedStr)
+        and tags.search("".join(part.value for part in node.values if isinstance(part, ast.Constant)))
+    ]
+    assert made == []
 
 
 def test_data_cannot_end_its_script() -> None:
