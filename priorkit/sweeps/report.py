@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 from priorkit.config import format_duration
 from priorkit.pages import Html, PageScript, Point, PointGroup, file_link, html_page, scatter_figure, section, table
 from priorkit.studies.documents import write_document
-from priorkit.sweeps.objectives import Objective
+from priorkit.sweeps.objectives import Objective, pareto_front
 from priorkit.sweeps.results import Sweep
 from priorkit.sweeps.trials import SweptTrial
 
@@ -135,7 +135,8 @@ def _trade_off(sweep: Sweep, one: Objective, other: Objective, number: int) -> l
     if not trials:
         return []
     ended = [trial for trial in trials if trial.state == "complete"]
-    front = [trial for trial in ended if not any(_is_better(rival, trial, (one, other)) for rival in ended)]
+    pairs = [(trial, (trial.figures[one.name], trial.figures[other.name])) for trial in ended]
+    front = pareto_front(pairs, (one, other))
     costs = [trial.figures[other.name] for trial in trials]
     chart = _chart(
         sweep,
@@ -148,14 +149,6 @@ def _trade_off(sweep: Sweep, one: Objective, other: Objective, number: int) -> l
         log=max(costs) > 20 * min(costs),
     )
     return [chart]
-
-
-def _is_better(one: SweptTrial, other: SweptTrial, objectives: Sequence[Objective]) -> bool:
-    """Whether a trial is no worse in any objective, and better in one."""
-    pairs = [(item, one.figures[item.name], other.figures[item.name]) for item in objectives]
-    return not any(item.better(theirs, ours) for item, ours, theirs in pairs) and any(
-        item.better(ours, theirs) for item, ours, theirs in pairs
-    )
 
 
 def _history(sweep: Sweep) -> list[Html]:
