@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor
+from torchvision.utils import make_grid
 
 from priorkit.diagnosis import Diagnosis
 from priorkit.exploring.code_points import CodePoints
@@ -116,12 +117,8 @@ def _sprite_columns(count: int) -> int:
 
 def _sprite(images: Tensor) -> Image.Image:
     """Joins all small pictures in one picture, without borders."""
-    n, channels, side, _ = images.shape
-    columns = _sprite_columns(n)
-    rows = -(-n // columns)
-    padded = torch.cat([images, images.new_zeros(rows * columns - n, channels, side, side)])
-    grid = padded.view(rows, columns, channels, side, side).permute(2, 0, 3, 1, 4)
-    return as_picture(grid.reshape(channels, rows * side, columns * side))
+    # make_grid turns grey images into colour.
+    return as_picture(make_grid(images, nrow=_sprite_columns(len(images)), padding=0)[: images.shape[1]])
 
 
 def _compressed(image: Image.Image) -> bytes:
