@@ -1,12 +1,12 @@
 """The description of a fitted prior in one line, and as HTML for notebooks."""
 
-import html
 from collections.abc import Callable
 
 from torch import Tensor
 
 from priorkit.codes.records import PriorRecord
 from priorkit.errors import PriorkitError
+from priorkit.pages import Html
 
 __all__ = ["prior_as_html", "prior_in_words"]
 
@@ -33,7 +33,7 @@ def prior_in_words(name: str, record: PriorRecord, steps: int, *, has_density: b
     return f"<FittedPrior: {', '.join(parts)}>"
 
 
-def prior_as_html(words: str, sample: Callable[[], Tensor]) -> str:
+def prior_as_html(words: str, sample: Callable[[], Tensor]) -> Html:
     """A prior with the first two dimensions of some samples, as self-contained HTML.
 
     Args:
@@ -43,15 +43,18 @@ def prior_as_html(words: str, sample: Callable[[], Tensor]) -> str:
     try:
         codes = sample().flatten(1)[:, :2].double()
     except PriorkitError as error:
-        return _framed(words, html.escape(str(error)))
+        return _framed(words, str(error))
     if codes.shape[1] < 2:
         return _framed(words, "")
     low, high = codes.amin(0), codes.amax(0)
     places = ((codes - low) / (high - low).clamp(min=1e-12) * (_SIDE - 4) + 2).tolist()
-    dots = "".join(f'<circle cx="{x:.1f}" cy="{_SIDE - y:.1f}" r="1.5"/>' for x, y in places)
-    drawing = f'<svg width="{_SIDE}" height="{_SIDE}" role="img" aria-label="samples" fill="steelblue">{dots}</svg>'
-    return _framed(words, f"{drawing}<div>{len(codes)} samples, their first two dimensions</div>")
+    dots = Html("").join(Html('<circle cx="{:.1f}" cy="{:.1f}" r="1.5"/>').format(x, _SIDE - y) for x, y in places)
+    drawing = Html(
+        '<svg width="{0}" height="{0}" role="img" aria-label="samples" fill="steelblue">{1}</svg>'
+        "<div>{2} samples, their first two dimensions</div>"
+    )
+    return _framed(words, drawing.format(_SIDE, dots, len(codes)))
 
 
-def _framed(words: str, below: str) -> str:
-    return f'<div style="font-family: sans-serif; font-size: 0.9em"><div>{html.escape(words)}</div>{below}</div>'
+def _framed(words: str, below: str) -> Html:
+    return Html('<div style="font-family: sans-serif; font-size: 0.9em"><div>{}</div>{}</div>').format(words, below)

@@ -213,8 +213,8 @@ def _spectrum(codes: Tensor) -> Tensor:
 
 
 def _covariance(codes: Tensor) -> Tensor:
-    centred = codes - codes.mean(0)
-    return centred.T @ centred / (len(codes) - 1)
+    # Of a single dimension, torch.cov returns a scalar.
+    return torch.cov(codes.T).reshape(codes.shape[1], codes.shape[1])
 
 
 def _correlation(first: Tensor, second: Tensor) -> float:

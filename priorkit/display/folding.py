@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import unicodedata
 from typing import TextIO
 
 __all__ = ["folded", "shown_width", "width_of"]
@@ -34,10 +33,10 @@ def shown_width(text: str) -> int:
     """Returns the width of a text in columns: some characters take two columns, or none."""
     if text.isascii():
         return len(text)
-    return sum(
-        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        for character in text
-    )
+    # Imported late: commands start sooner without it.
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def folded(text: str, width: int | None, *, hang: int | None = None) -> str:

@@ -1,6 +1,5 @@
 """Shows a training in a notebook: a bar, the losses and the last samples, redrawn in place."""
 
-import html
 import time
 from typing import Any
 
@@ -8,6 +7,7 @@ from priorkit.config import format_duration
 from priorkit.display.progress import Advancing
 from priorkit.errors import NonFiniteLossError
 from priorkit.figures.inline_images import inline_grid
+from priorkit.pages import Html
 from priorkit.training import NoticedSymptom, Observer, Review, Session
 
 __all__ = ["NotebookProgress"]
@@ -32,7 +32,7 @@ class NotebookProgress(Observer):
         self._first_images = 0
         self._losses: dict[str, float] = {}
         self._scores: dict[str, float] = {}
-        self._picture = ""
+        self._picture = Html("")
         self._notes: list[str] = []
 
     def started(self, session: Advancing) -> None:
@@ -84,7 +84,7 @@ class NotebookProgress(Observer):
         if self._handle is not None:
             self._handle.update(HTML(self.html(session)))
 
-    def html(self, session: Advancing) -> str:
+    def html(self, session: Advancing) -> Html:
         """Returns the state as self-contained HTML."""
         total, seconds = session.total_steps(), time.monotonic() - self._began
         share = min(1.0, session.steps / total) if total else 0.0
@@ -94,6 +94,8 @@ class NotebookProgress(Observer):
         losses = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in self._losses.items())
         scores = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in self._scores.items())
         rows = [told, losses, f"held-out {scores}" if scores else "", *self._notes]
-        lines = "".join(f"<div>{html.escape(row)}</div>" for row in rows if row)
-        bar = f'<progress max="1" value="{share:.4f}" style="width: 24em"></progress>' if total else ""
-        return f'<div style="font-family: sans-serif; font-size: 0.9em">{bar}{lines}{self._picture}</div>'
+        lines = Html("").join(Html("<div>{}</div>").format(row) for row in rows if row)
+        bar = Html('<progress max="1" value="{:.4f}" style="width: 24em"></progress>').format(share) if total else ""
+        return Html('<div style="font-family: sans-serif; font-size: 0.9em">{}{}{}</div>').format(
+            bar, lines, self._picture
+        )

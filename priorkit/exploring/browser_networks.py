@@ -20,8 +20,6 @@ __all__ = ["BrowserNetworks", "Weights", "networks_for_browsers"]
 
 _FLOAT = 1
 """ONNX's number for float32."""
-_EXTERNAL = 1
-"""ONNX's number for external data."""
 _SMALL = 64
 """Maximal number of elements of a tensor that stays inside its graph."""
 _PARTS = {
@@ -172,14 +170,13 @@ class _SharedWeights:
         return serialised
 
     def _take(self, tensor: Any) -> None:
+        from onnx.external_data_helper import set_external_data
+
         data = bytes(tensor.raw_data)
         digest = hashlib.sha256(data).digest()
         if digest not in self._places:
             self._places[digest] = self._length
             self._parts.append(data)
             self._length += len(data)
+        set_external_data(tensor, "weights", offset=self._places[digest], length=len(data))
         tensor.ClearField("raw_data")
-        tensor.data_location = _EXTERNAL
-        for key, value in (("location", "weights"), ("offset", self._places[digest]), ("length", len(data))):
-            entry = tensor.external_data.add()
-            entry.key, entry.value = key, str(value)

@@ -15,6 +15,7 @@ from priorkit.exploring.exploration import Exploration, explore_run
 from priorkit.exploring.page_data import as_page_data, diagnosis_html, samples_html
 from priorkit.exploring.written_page import LARGEST_PAGE, WrittenPage
 from priorkit.pages import (
+    Html,
     PageScript,
     curve_sections,
     film_strip,
@@ -24,7 +25,6 @@ from priorkit.pages import (
     packaged_text,
     panels_of,
     section,
-    text_of,
 )
 from priorkit.registry import Registry
 from priorkit.runs import Run, explained_os_errors, kept_pictures, load_run, run_sentence
@@ -35,7 +35,7 @@ __all__ = ["LARGEST_PAGE", "WrittenPage", "explore"]
 
 _MOST_RUNS = 6
 _MOST_CODES = 5000
-_MARK = '<meta name="priorkit-page" content="explore">'
+_MARK = Html('<meta name="priorkit-page" content="explore">')
 _RUNTIME = 5_000_000
 """Approximate size in bytes of the runtime in a page."""
 _PER_RUN = 900_000
@@ -196,7 +196,7 @@ def _page(found: Sequence[Exploration]) -> str:
         if single
         else f"{len(found)} runs side by side: each gets the same noise."
     )
-    parts = [_notes(found, names), _samples(found, names), '<section id="map"></section>']
+    parts = [_notes(found, names), _samples(found, names), Html('<section id="map"></section>')]
     parts += _films(found, names)
     diagnoses = [
         (name, diagnosis_html(each.diagnosis, f"spectrum-{number}"))
@@ -229,46 +229,45 @@ def _page(found: Sequence[Exploration]) -> str:
     )
 
 
-def _notes(found: Sequence[Exploration], names: Sequence[str]) -> str:
+def _notes(found: Sequence[Exploration], names: Sequence[str]) -> Html:
     lines = [
         f"{'' if len(found) == 1 else f'{name}: '}{note}"
         for each, name in zip(found, names, strict=True)
         for note in each.notes
     ]
-    return "".join(f'<p class="warning">{text_of(line)}</p>' for line in lines)
+    return Html("").join(Html('<p class="warning">{}</p>').format(line) for line in lines)
 
 
-def _samples(found: Sequence[Exploration], names: Sequence[str]) -> str:
+def _samples(found: Sequence[Exploration], names: Sequence[str]) -> Html:
     """Returns the section of the sampler, with pictures for browsers that cannot run it."""
     pictures = [
-        f"<div>{'' if len(found) == 1 else f'<h3>{text_of(name)}</h3>'}{samples_html(each)}</div>"
+        Html("<div>{}{}</div>").format(Html("" if len(found) == 1 else "<h3>{}</h3>").format(name), samples_html(each))
         for each, name in zip(found, names, strict=True)
     ]
-    inside = f'<div id="sampler"></div><div id="decoded-before" class="pictures">{"".join(pictures)}</div>'
-    return section("Samples", inside, identifier="samples")
+    inside = Html('<div id="sampler"></div><div id="decoded-before" class="pictures">{}</div>')
+    return section("Samples", inside.format(Html("").join(pictures)), identifier="samples")
 
 
-def _films(found: Sequence[Exploration], names: Sequence[str]) -> list[str]:
+def _films(found: Sequence[Exploration], names: Sequence[str]) -> list[Html]:
     strips = [
         (name, film_strip(kept_pictures(each.run.folder, "samples"), f"samples of {name}"))
         for each, name in zip(found, names, strict=True)
     ]
     inside = [_titled(name, strip, len(found) == 1) for name, strip in strips if strip]
-    return [
-        section("Samples in the course of training", f'<div class="pictures">{"".join(inside)}</div>' if inside else "")
-    ]
+    films = [Html('<div class="pictures">{}</div>').format(Html("").join(inside))] if inside else []
+    return [section("Samples in the course of training", *films)]
 
 
-def _titled(name: str, inside: str, single: bool) -> str:
-    return inside if single else f"<div><h3>{text_of(name)}</h3>{inside}</div>"
+def _titled(name: str, inside: Html, single: bool) -> Html:
+    return inside if single else Html("<div><h3>{}</h3>{}</div>").format(name, inside)
 
 
-def _about(each: Exploration, name: str) -> str:
+def _about(each: Exploration, name: str) -> Html:
     # The page may be sent to others, who should not see paths of this machine.
     kept = without_local_paths(read_toml(each.run.folder.config), each.run.registry)
-    settings = text_of(tomli_w.dumps(toml_values(kept)))
-    sentence = text_of(run_sentence(each.run.config, each.run.environment))
-    return f"<h3>{text_of(name)}</h3><p>{sentence}</p>{fold('Configuration', f'<pre>{settings}</pre>')}"
+    settings = fold("Configuration", Html("<pre>{}</pre>").format(tomli_w.dumps(toml_values(kept))))
+    sentence = run_sentence(each.run.config, each.run.environment)
+    return Html("<h3>{}</h3><p>{}</p>{}").format(name, sentence, settings)
 
 
 @cache
@@ -276,6 +275,6 @@ def _vendored(name: str) -> bytes:
     return resources.files(_PACKAGE).joinpath("vendored").joinpath(name).read_bytes()
 
 
-def _binary(identifier: str, content: bytes) -> str:
+def _binary(identifier: str, content: bytes) -> Html:
     text = base64.b64encode(content).decode("ascii")
-    return f'<script type="application/octet-stream" id="{text_of(identifier)}">{text}</script>'
+    return Html('<script type="application/octet-stream" id="{}">{}</script>').format(identifier, text)

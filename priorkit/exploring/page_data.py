@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor
+from torchvision.utils import make_grid
 
 from priorkit.diagnosis import Diagnosis
 from priorkit.exploring.code_points import CodePoints
@@ -16,7 +17,7 @@ from priorkit.exploring.exploration import Exploration
 from priorkit.exploring.noise_controls import NoiseControls
 from priorkit.figures import as_picture, draw_grid
 from priorkit.interfaces import CodeKind
-from priorkit.pages import Panel, compressed, curve_figure, data_url, picture, table, text_of
+from priorkit.pages import Html, Panel, compressed, curve_figure, data_url, picture, table
 
 __all__ = ["as_page_data", "diagnosis_html", "samples_html"]
 
@@ -116,12 +117,8 @@ def _sprite_columns(count: int) -> int:
 
 def _sprite(images: Tensor) -> Image.Image:
     """Joins all small pictures in one picture, without borders."""
-    n, channels, side, _ = images.shape
-    columns = _sprite_columns(n)
-    rows = -(-n // columns)
-    padded = torch.cat([images, images.new_zeros(rows * columns - n, channels, side, side)])
-    grid = padded.view(rows, columns, channels, side, side).permute(2, 0, 3, 1, 4)
-    return as_picture(grid.reshape(channels, rows * side, columns * side))
+    # make_grid turns grey images into colour.
+    return as_picture(make_grid(images, nrow=_sprite_columns(len(images)), padding=0)[: images.shape[1]])
 
 
 def _compressed(image: Image.Image) -> bytes:
@@ -134,14 +131,14 @@ def _picture_url(image: Image.Image) -> str:
     return data_url(_compressed(image))
 
 
-def samples_html(found: Exploration) -> str:
+def samples_html(found: Exploration) -> Html:
     """Returns samples as a picture, for browsers that cannot run networks."""
     classes = found.condition.classes if found.condition is not None else ()
     caption = "Samples; columns share a class, and rows the noise" if classes else "Samples of the prior"
     return picture(_compressed(draw_grid(found.samples, found.columns)), caption)
 
 
-def diagnosis_html(diagnosis: Diagnosis | None, identifier: str) -> str:
+def diagnosis_html(diagnosis: Diagnosis | None, identifier: str) -> Html:
     """Returns a diagnosis as HTML: sentences, numbers, and the variances of prior and codes along their principal axes.
 
     Args:
@@ -149,13 +146,15 @@ def diagnosis_html(diagnosis: Diagnosis | None, identifier: str) -> str:
         identifier: The id of the chart's data on the page.
     """
     if diagnosis is None:
-        return ""
+        return Html("")
     found = diagnosis.comparison
     spectra = {
         name: [(float(axis), float(value)) for axis, value in enumerate(values, start=1)]
         for name, values in (("codes", found.spectrum), ("prior", found.prior_spectrum))
     }
     chart = curve_figure(Panel("", "Variance along the principal axes of each", "axis", spectra), identifier)
-    sentences = "".join(f"<p>{text_of(item.sentence)} {text_of(item.advice)}</p>" for item in diagnosis.findings)
+    sentences = Html("").join(Html("<p>{} {}</p>").format(item.sentence, item.advice) for item in diagnosis.findings)
     measures = table(["measure", "value", "if both are alike"], found.measures)
-    return f'{sentences}<div class="panels wide-panels"><div class="card">{measures}</div>{chart}</div>'
+    return Html('{}<div class="panels wide-panels"><div class="card">{}</div>{}</div>').format(
+        sentences, measures, chart
+    )

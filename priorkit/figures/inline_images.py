@@ -1,17 +1,16 @@
 """Pictures inside HTML, for notebooks."""
 
-import base64
-import html
 import io
 
 from torch import Tensor
 
 from priorkit.figures.grids import draw_grid
+from priorkit.pages import Html, data_url
 
 __all__ = ["inline_grid"]
 
 
-def inline_grid(images: Tensor, alternative: str, columns: int = 8) -> str:
+def inline_grid(images: Tensor, alternative: str, columns: int = 8) -> Html:
     """Returns an `img` element that contains a grid of images.
 
     Args:
@@ -21,6 +20,6 @@ def inline_grid(images: Tensor, alternative: str, columns: int = 8) -> str:
     """
     file = io.BytesIO()
     draw_grid(images, min(columns, len(images))).save(file, format="PNG")
-    data = base64.b64encode(file.getvalue()).decode("ascii")
-    style = "max-width: 100%; image-rendering: pixelated"
-    return f'<img alt="{html.escape(alternative)}" style="{style}" src="data:image/png;base64,{data}">'
+    return Html('<img alt="{}" style="max-width: 100%; image-rendering: pixelated" src="{}">').format(
+        alternative, data_url(file.getvalue())
+    )

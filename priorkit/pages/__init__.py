@@ -14,15 +14,17 @@ from priorkit.pages.markup import (
     picture,
     section,
     table,
-    text_of,
 )
 from priorkit.pages.measurement_names import MeasurementName, name_measurement
+from priorkit.pages.scatter import Point, PointGroup, scatter_figure
 
 __all__ = [
     "Html",
     "MeasurementName",
     "PageScript",
     "Panel",
+    "Point",
+    "PointGroup",
     "compressed",
     "curve_figure",
     "curve_sections",
@@ -38,7 +40,7 @@ __all__ = [
     "panels_of",
     "panels_of_curves",
     "picture",
+    "scatter_figure",
     "section",
     "table",
-    "text_of",
 ]

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from priorkit.pages.markup import json_island, section, text_of
+from priorkit.pages.markup import Html, json_island, section
 from priorkit.pages.measurement_names import name_measurement
 
-__all__ = ["Panel", "curve_figure", "curve_sections", "panels_of", "panels_of_curves"]
+__all__ = ["Panel", "chart_figure", "curve_figure", "curve_sections", "panels_of", "panels_of_curves", "rounded"]
 
 _NOT_SHOWN = ("step", "images", "seconds")
 _SYMPTOM = "symptom/"
@@ -64,7 +64,7 @@ class Panel:
         values = []
         for points in thinned.values():
             known = dict(points)
-            values.append([_rounded(known.get(x)) for x in places])
+            values.append([rounded(known.get(x)) for x in places])
         data = {"across": self.across, "log": self.log, "names": list(thinned), "data": [places, *values]}
         if self.colours:
             colours = [self.colours[name] for name in thinned]
@@ -73,7 +73,8 @@ class Panel:
         return data
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
+    """Returns a number with the digits that a chart shows; None if it is not finite."""
     return None if value is None or not math.isfinite(value) else float(f"{value:.6g}")
 
 
@@ -138,22 +139,27 @@ def panels_of_curves(
     return sorted(panels, key=lambda panel: _ORDER.index(panel.section))
 
 
-def curve_figure(panel: Panel, identifier: str) -> str:
+def curve_figure(panel: Panel, identifier: str) -> Html:
     """Returns a panel as HTML; the page needs `PageScript.CURVES`.
 
     Args:
         panel: The panel.
         identifier: The id of the panel's data on the page, different for each panel.
     """
-    return (
-        f'<figure class="curves" data-curves="{text_of(identifier)}"><figcaption>{text_of(panel.title)}</figcaption>'
-        f'<p class="values">{text_of(panel.in_words)}</p>{json_island(identifier, panel.as_data())}</figure>'
-    )
+    return chart_figure(panel.title, panel.in_words, panel.as_data(), identifier)
 
 
-def curve_sections(panels: Sequence[Panel]) -> list[str]:
+def chart_figure(title: str, in_words: str, data: Mapping[str, Any], identifier: str) -> Html:
+    """Returns data as a figure that `static/curves.js` draws; without scripts, the figure has the words only."""
+    return Html(
+        '<figure class="curves" data-curves="{}"><figcaption>{}</figcaption><p class="values">{}</p>{}</figure>'
+    ).format(identifier, title, in_words, json_island(identifier, data))
+
+
+def curve_sections(panels: Sequence[Panel]) -> list[Html]:
     """Returns panels as HTML, with a section for each group; the page needs `PageScript.CURVES`."""
-    groups: dict[str, list[str]] = {}
+    groups: dict[str, list[Html]] = {}
     for number, panel in enumerate(panels):
         groups.setdefault(panel.section, []).append(curve_figure(panel, f"curves-{number}"))
-    return [section(name, f'<div class="panels">{"".join(figures)}</div>') for name, figures in groups.items()]
+    panels_html = Html('<div class="panels">{}</div>')
+    return [section(name, panels_html.format(Html("").join(figures))) for name, figures in groups.items()]

@@ -5,7 +5,7 @@ from enum import Enum
 from functools import cache
 from importlib import resources
 
-from priorkit.pages.markup import text_of
+from priorkit.pages.markup import Html
 
 __all__ = ["PageScript", "html_page", "packaged_text"]
 
@@ -14,12 +14,27 @@ _POLICY = (
     "connect-src {connections}; base-uri 'none'; form-action 'none'"
 )
 
+_PAGE = Html("""<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+{head}
+<title>{title}</title><style>{style}</style></head><body>
+<header><h1>{title}</h1><p>{lead}</p></header>
+<main>
+{parts}
+</main>
+<footer>Made by <a href="https://pypi.org/project/priorkit/">priorkit</a>.</footer>
+{scripts}
+</body></html>
+""")
+
 
 class PageScript(Enum):
     """A script of priorkit's pages, with the library that it needs, if any."""
 
     CURVES = "curves"
-    """Draws curves with uPlot."""
+    """Draws curves and scatter charts with uPlot."""
 
     FILM = "film"
     """Plays the pictures of a training."""
@@ -34,21 +49,21 @@ def packaged_text(name: str, package: str = "priorkit.pages") -> str:
 def html_page(
     title: str,
     lead: str,
-    parts: Sequence[str],
+    parts: Sequence[Html],
     *,
     scripts: Sequence[PageScript] = (),
     own_scripts: Sequence[str] = (),
     own_style: str = "",
-    head: str = "",
+    head: Html | None = None,
     runs_code: bool = False,
     asks_its_server: bool = False,
-) -> str:
+) -> Html:
     """Returns a self-contained page.
 
     Args:
         title: The page's title.
         lead: A sentence below the title.
-        parts: HTML of its sections.
+        parts: Its sections.
         scripts: The scripts of priorkit that it needs.
         own_scripts: Scripts of this page alone, as modules, in this order.
         own_style: Style of this page alone.
@@ -67,22 +82,13 @@ def html_page(
         images=" 'self'" if asks_its_server else "",
         connections="'self'" if asks_its_server else "'none'",
     )
-    return "\n".join(
-        [
-            "<!doctype html>",
-            '<html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-            head,
-            f"<title>{text_of(title)}</title><style>{style}{own_style}</style></head><body>",
-            f"<header><h1>{text_of(title)}</h1><p>{text_of(lead)}</p></header>",
-            "<main>",
-            *parts,
-            "</main>",
-            '<footer>Made by <a href="https://pypi.org/project/priorkit/">priorkit</a>.</footer>',
-            *(f"<script>{text}</script>" for text in code),
-            *([f'<script type="module">{"".join(own_scripts)}</script>'] if own_scripts else []),
-            "</body></html>",
-            "",
-        ]
+    module = Html('<script type="module">{}</script>').format(Html("".join(own_scripts))) if own_scripts else Html("")
+    return _PAGE.format(
+        policy=Html(policy),
+        head=head or Html(""),
+        title=title,
+        style=Html(style + own_style),
+        lead=lead,
+        parts=Html("\n").join(parts),
+        scripts=Html("").join(Html("<script>{}</script>\n").format(Html(text)) for text in code) + module,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from priorkit.pages.compression import compressed
-from priorkit.pages.markup import picture, text_of
+from priorkit.pages.markup import Html, picture
 from priorkit.whole_files import read_regular
 
 __all__ = ["film_strip"]
@@ -16,7 +16,7 @@ _LARGEST = 2_500_000
 """Maximal size of all frames in bytes."""
 
 
-def film_strip(frames: Sequence[tuple[int, Path]], caption: str) -> str:
+def film_strip(frames: Sequence[tuple[int, Path]], caption: str) -> Html:
     """Returns a film of a training's pictures; the page needs `PageScript.FILM`.
 
     If there are many pictures, some are left out; large pictures are compressed.
@@ -29,7 +29,7 @@ def film_strip(frames: Sequence[tuple[int, Path]], caption: str) -> str:
         HTML; empty if there are fewer than two pictures.
     """
     if len(frames) < 2:
-        return ""
+        return Html("")
     count = min(len(frames), _MOST_FRAMES)
     chosen = [frames[round(index * (len(frames) - 1) / (count - 1))] for index in range(count)]
     contents = [read_regular(path) for _, path in chosen]
@@ -42,12 +42,12 @@ def film_strip(frames: Sequence[tuple[int, Path]], caption: str) -> str:
         # The last picture stays.
         del contents[-2::-2], chosen[-2::-2]
     if len(chosen) < 2:
-        return ""
-    shown = "".join(
-        f'<li data-step="{step}">{picture(content, f"step {step:,}")}</li>'
+        return Html("")
+    shown = Html("").join(
+        Html('<li data-step="{}">{}</li>').format(step, picture(content, f"step {step:,}"))
         for (step, _), content in zip(chosen, contents, strict=True)
     )
-    return f'<div class="film" data-caption="{text_of(caption)}"><ol>{shown}</ol></div>'
+    return Html('<div class="film" data-caption="{}"><ol>{}</ol></div>').format(caption, shown)
 
 
 def _compressed(content: bytes) -> bytes:

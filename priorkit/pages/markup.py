@@ -1,12 +1,17 @@
-"""Elements of a page as HTML text; texts from outside are escaped here."""
+"""Elements of a page as HTML.
+
+`Html` is a string that is HTML already. Its methods escape all other texts: `Html("<p>{}</p>").format(text)`,
+`Html("").join(texts)`. F-strings escape nothing, so HTML is never made by them.
+"""
 
 import base64
-import html
 import json
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
+
+from markupsafe import Markup as Html
 
 __all__ = [
     "Html",
@@ -18,24 +23,12 @@ __all__ = [
     "picture",
     "section",
     "table",
-    "text_of",
 ]
 
 _TYPES = {b"\x89PNG": "image/png", b"RIFF": "image/webp", b"\xff\xd8\xff": "image/jpeg"}
 
 
-class Html(str):
-    """HTML in the place of a text: its content is escaped already."""
-
-    __slots__ = ()
-
-
-def text_of(value: object) -> str:
-    """Escapes a value as text in HTML, also within a quoted attribute."""
-    return html.escape(str(value))
-
-
-def json_island(identifier: str, value: Any) -> str:
+def json_island(identifier: str, value: Any) -> Html:
     """Returns an element with data for the page's scripts; the data cannot end the element.
 
     Args:
@@ -47,30 +40,30 @@ def json_island(identifier: str, value: Any) -> str:
     """
     # Script elements have no entities, and only `<` could begin the end of the element or a comment.
     text = json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-    return f'<script type="application/json" id="{text_of(identifier)}">{text}</script>'
+    return Html('<script type="application/json" id="{}">{}</script>').format(identifier, Html(text))
 
 
-def section(heading: str, *parts: str, identifier: str = "") -> str:
+def section(heading: str, *parts: Html, identifier: str = "") -> Html:
     """Returns a part of the page with a heading; empty if it has no content."""
-    inside = "".join(parts)
+    inside = Html("").join(parts)
     if not inside:
-        return ""
-    known = f' id="{text_of(identifier)}"' if identifier else ""
-    return f"<section{known}><h2>{text_of(heading)}</h2>{inside}</section>"
+        return inside
+    known = Html(' id="{}"').format(identifier) if identifier else ""
+    return Html("<section{}><h2>{}</h2>{}</section>").format(known, heading, inside)
 
 
-def fold(summary: str, *parts: str) -> str:
+def fold(summary: str, *parts: Html) -> Html:
     """Returns content that is hidden until the reader unfolds it."""
-    return f"<details><summary>{text_of(summary)}</summary>{''.join(parts)}</details>"
+    return Html("<details><summary>{}</summary>{}</details>").format(summary, Html("").join(parts))
 
 
-def definitions(items: Iterable[tuple[str, object]]) -> str:
+def definitions(items: Iterable[tuple[str, object]]) -> Html:
     """Returns names and values, one pair on each line."""
-    cells = (f"<div><dt>{text_of(name)}</dt><dd>{text_of(value)}</dd></div>" for name, value in items)
-    return f"<dl>{''.join(cells)}</dl>"
+    cells = (Html("<div><dt>{}</dt><dd>{}</dd></div>").format(name, value) for name, value in items)
+    return Html("<dl>{}</dl>").format(Html("").join(cells))
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, marked: Collection[int] = ()) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, marked: Collection[int] = ()) -> Html:
     """Returns a table of texts or `Html`; the first column is the row's heading, and numbers are aligned to the right.
 
     Args:
@@ -78,17 +71,15 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, marked: Colle
         rows: The cells of each row.
         marked: Indices of highlighted rows, from 0.
     """
-    head = "".join(f'<th scope="col">{text_of(name)}</th>' for name in header)
+    head = Html("").join(Html('<th scope="col">{}</th>').format(name) for name in header)
     body = []
     for place, (first, *others) in enumerate(rows):
-        cells = "".join(f"<td{_number(cell)}>{_inside(cell)}</td>" for cell in others)
-        kind = ' class="marked"' if place in marked else ""
-        body.append(f'<tr{kind}><th scope="row">{_inside(first)}</th>{cells}</tr>')
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
-
-
-def _inside(cell: str) -> str:
-    return cell if isinstance(cell, Html) else text_of(cell)
+        cells = Html("").join(Html("<td{}>{}</td>").format(_number(cell), cell) for cell in others)
+        kind = Html(' class="marked"') if place in marked else ""
+        body.append(Html('<tr{}><th scope="row">{}</th>{}</tr>').format(kind, first, cells))
+    return Html('<div class="wide"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>').format(
+        head, Html("").join(body)
+    )
 
 
 def file_link(words: str, path: PurePath) -> Html:
@@ -98,15 +89,15 @@ def file_link(words: str, path: PurePath) -> Html:
         words: The text of the link.
         path: The file's path, relative to the page's folder.
     """
-    return Html(f'<a href="{text_of(quote(path.as_posix()))}">{text_of(words)}</a>')
+    return Html('<a href="{}">{}</a>').format(quote(path.as_posix()), words)
 
 
-def _number(cell: str) -> str:
+def _number(cell: str) -> Html:
     try:
         float(cell.replace(",", ""))
     except ValueError:
-        return ""
-    return ' class="number"'
+        return Html("")
+    return Html(' class="number"')
 
 
 def data_url(content: bytes) -> str:
@@ -115,7 +106,7 @@ def data_url(content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def picture(content: bytes, caption: str, *, note: str = "", pixels: bool = True) -> str:
+def picture(content: bytes, caption: str, *, note: str = "", pixels: bool = True) -> Html:
     """Returns a picture with its caption.
 
     Args:
@@ -124,9 +115,8 @@ def picture(content: bytes, caption: str, *, note: str = "", pixels: bool = True
         note: A note below the caption.
         pixels: Whether enlarged pixels stay sharp squares, as is best for a model's small images.
     """
-    style = ' class="pixels"' if pixels else ""
-    more = f" <small>{text_of(note)}</small>" if note else ""
-    return (
-        f'<figure><img{style} alt="{text_of(caption)}" src="{data_url(content)}">'
-        f"<figcaption>{text_of(caption)}{more}</figcaption></figure>"
+    style = Html(' class="pixels"') if pixels else ""
+    more = Html(" <small>{}</small>").format(note) if note else ""
+    return Html('<figure><img{} alt="{}" src="{}"><figcaption>{}{}</figcaption></figure>').format(
+        style, caption, data_url(content), caption, more
     )

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from priorkit.pages import (
+    Html,
     PageScript,
     curve_sections,
     definitions,
@@ -13,7 +14,6 @@ from priorkit.pages import (
     panels_of,
     picture,
     section,
-    text_of,
 )
 from priorkit.runs.folder import RunFolder, explained_os_errors
 from priorkit.runs.metrics_file import read_metrics
@@ -86,17 +86,19 @@ def report_step(folder: RunFolder) -> int | None:
     return int(found[1]) if found else None
 
 
-def _pictures(folder: RunFolder) -> str:
+def _pictures(folder: RunFolder) -> Html:
     shown = [(caption, latest_picture(folder, kind)) for kind, caption in _CAPTIONS.items()]
     figures = [picture(read_regular(path), caption) for caption, path in shown if path is not None]
-    return section("Pictures", f'<div class="pictures">{"".join(figures)}</div>' if figures else "")
+    return section(
+        "Pictures", *([Html('<div class="pictures">{}</div>').format(Html("").join(figures))] if figures else [])
+    )
 
 
-def _page(folder: RunFolder, title: str | None = None) -> str:
+def _page(folder: RunFolder, title: str | None = None) -> Html:
     rows = read_metrics(folder)
     environment, config = folder.read_environment(), folder.read_config()
     last = rows[-1] if rows else {"step": 0, "images": 0, "seconds": 0.0}
-    settings = text_of(folder.config.read_text(encoding="utf-8"))
+    settings = Html("<pre>{}</pre>").format(folder.config.read_text(encoding="utf-8"))
     return html_page(
         folder.path.resolve().name if title is None else title,
         run_sentence(config, environment),
@@ -108,8 +110,8 @@ def _page(folder: RunFolder, title: str | None = None) -> str:
             diagnosis_section(folder),
             *curve_sections(panels_of({"": rows})),
             section("Run", definitions(run_facts(environment, last, config.seed))),
-            fold("Configuration", f"<pre>{settings}</pre>"),
+            fold("Configuration", settings),
         ],
         scripts=(PageScript.CURVES, PageScript.FILM),
-        head=f'<meta name="priorkit-step" content="{int(last["step"])}">',
+        head=Html('<meta name="priorkit-step" content="{}">').format(int(last["step"])),
     )

@@ -1,6 +1,5 @@
 """A run's description in one line, and as HTML for notebooks."""
 
-import html
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from priorkit.engine import checkpoint_step
 from priorkit.errors import PriorkitError
 from priorkit.figures.inline_images import inline_grid
 from priorkit.models import Model
+from priorkit.pages import Html
 
 __all__ = ["run_as_html", "run_in_words"]
 
@@ -37,7 +37,7 @@ def run_in_words(path: Path, checkpoint: str, config: RunConfig, model: Model) -
     return f"<Run {str(path)!r}: {', '.join(parts)}>"
 
 
-def run_as_html(words: str, sample: Callable[[], Tensor]) -> str:
+def run_as_html(words: str, sample: Callable[[], Tensor]) -> Html:
     """A run's description with some samples, as self-contained HTML.
 
     Args:
@@ -45,8 +45,8 @@ def run_as_html(words: str, sample: Callable[[], Tensor]) -> str:
         sample: Draws the samples, (N, C, H, W) in [-1, 1].
     """
     try:
-        picture = inline_grid(to_uint8(sample()), "samples")
+        picture: str = inline_grid(to_uint8(sample()), "samples")
     except PriorkitError as error:
         # A run that cannot be sampled is shown without samples.
-        picture = html.escape(str(error))
-    return f'<div style="font-family: sans-serif; font-size: 0.9em"><div>{html.escape(words)}</div>{picture}</div>'
+        picture = str(error)
+    return Html('<div style="font-family: sans-serif; font-size: 0.9em"><div>{}</div>{}</div>').format(words, picture)

@@ -13,6 +13,7 @@ from torch import Tensor
 from priorkit.errors import RunFolderError
 from priorkit.figures import as_picture
 from priorkit.runs.folder import explained_os_errors
+from priorkit.runs.folder_making import whole_folder
 from priorkit.runs.pictures import save_grid, write_picture
 from priorkit.whole_files import whole_file
 
@@ -154,17 +155,8 @@ def save_images(
 
 def _save_folder(images: Tensor, path: Path) -> None:
     """Writes a folder of pictures atomically; replaces a folder of the same name."""
-    draft = path.with_name(f".{path.name}.draft")
-    if draft.is_symlink():
-        draft.unlink()
-    shutil.rmtree(draft, ignore_errors=True)
-    try:
-        draft.mkdir()
+    with whole_folder(path) as draft:
         for number, image in enumerate(images):
             as_picture(image).save(draft / f"{number:06d}.png")
         if path.exists():
             shutil.rmtree(path)
-        draft.rename(path)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise

@@ -20,7 +20,6 @@ from priorkit.pages import (
     picture,
     section,
     table,
-    text_of,
 )
 from priorkit.runs import RunFolder, read_metrics
 from priorkit.studies.results import Results
@@ -42,7 +41,7 @@ def comparison_page(
     samples: Sequence[tuple[str, Image.Image]],
     measured: Mapping[str, Rows],
     configs: Sequence[RunConfig],
-) -> str:
+) -> Html:
     """A comparison of runs as a self-contained HTML page.
 
     Args:
@@ -53,7 +52,7 @@ def comparison_page(
         configs: The runs' configurations.
     """
     header, cells = comparison.cells(comparison.labels)
-    shown = "".join(
+    shown = Html("").join(
         picture(_of_page(image), caption, note=note)
         for caption, (note, image) in zip(comparison.captions, samples, strict=True)
     )
@@ -62,7 +61,7 @@ def comparison_page(
         f"{len(comparison.runs)} runs side by side." if len(comparison.runs) > 1 else "One run.",
         [
             section("Scores", table(header, cells), *_notes(comparison.notes)),
-            section("Samples", f'<div class="pictures">{shown}</div>'),
+            section("Samples", Html('<div class="pictures">{}</div>').format(shown)),
             section("What differs", _differences(comparison.captions, configs)),
             *curve_sections(panels_of(measured, across="images")),
         ],
@@ -76,26 +75,26 @@ def _of_page(image: Image.Image) -> bytes:
     return compressed(file.getvalue(), _LARGEST)
 
 
-def _notes(notes: Sequence[str]) -> list[str]:
-    return [f"<p>{text_of(note)}</p>" for note in notes]
+def _notes(notes: Sequence[str]) -> list[Html]:
+    return [Html("<p>{}</p>").format(note) for note in notes]
 
 
-def _differences(captions: Sequence[str], configs: Sequence[RunConfig]) -> str:
+def _differences(captions: Sequence[str], configs: Sequence[RunConfig]) -> Html:
     """A table of the options in which the runs differ; empty for a single run."""
     if len(configs) < 2:
-        return ""
+        return Html("")
     settings = [dict(_options(config.model_dump(mode="json"))) for config in configs]
     told = {name: [_said(values.get(name)) for values in settings] for values in settings for name in values}
     differing = [[name, *values] for name, values in told.items() if len(set(values)) > 1]
     if not differing:
-        return "<p>Their configurations do not differ.</p>"
+        return Html("<p>Their configurations do not differ.</p>")
     shared = set.intersection(*map(set, settings))
     header = ["option", *captions]
     others = [row for row in differing if row[0] not in shared]
     parts = [table(header, [row for row in differing if row[0] in shared])]
     if others:
         parts.append(fold("Options of components that only some of the runs have", table(header, others)))
-    return "".join(parts)
+    return Html("").join(parts)
 
 
 def _options(settings: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -125,7 +124,7 @@ def _stage(item: Any) -> Any:
     return " ".join(f"{key} {_said(value)}" for key, value in item.items() if value is not None)
 
 
-def study_page(results: Results, folder: Path) -> str:
+def study_page(results: Results, folder: Path) -> Html:
     """The results of a study so far as a self-contained HTML page, which links the reports of the runs.
 
     Curves and pictures are those of each system's first complete run.
@@ -141,7 +140,7 @@ def study_page(results: Results, folder: Path) -> str:
     first = {row.system.title: row.complete[0] for row in results.rows if row.complete}
     measured = {title: read_metrics(RunFolder(run.path)) for title, run in first.items()}
     reports = [
-        [row.system.title, Html(", ".join(_report(run.path, folder) for run in row.runs))]
+        [row.system.title, Html(", ").join(_report(run.path, folder) for run in row.runs)]
         for row in results.rows
         if row.runs
     ]
@@ -152,7 +151,7 @@ def study_page(results: Results, folder: Path) -> str:
             section("Scores", table(header, cells), *_notes(results.notes)),
             *_drawn(results, folder),
             *curve_sections(panels_of(measured, across="images")),
-            section("Reports", table(["system", "runs"], reports) if reports else ""),
+            section("Reports", *([table(["system", "runs"], reports)] if reports else [])),
         ],
         scripts=(PageScript.CURVES,),
     )
@@ -160,11 +159,11 @@ def study_page(results: Results, folder: Path) -> str:
 
 def _report(run: Path, folder: Path) -> str:
     if not (run / "report.html").is_file():
-        return text_of(run.name)
+        return run.name
     return file_link(run.name, PurePath(run.relative_to(folder), "report.html"))
 
 
-def _drawn(results: Results, folder: Path) -> list[str]:
+def _drawn(results: Results, folder: Path) -> list[Html]:
     """The pictures in the study's folder."""
     names = {"samples.png": "samples of each"}
     for row in results.rows:

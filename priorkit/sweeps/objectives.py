@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from priorkit.errors import ConfigurationError
 from priorkit.evaluation import CATALOGUE
 from priorkit.plugins import nearest
 
-__all__ = ["REVIEWED_FIGURES", "Objective", "parse_objectives"]
+__all__ = ["REVIEWED_FIGURES", "Objective", "pareto_front", "parse_objectives"]
+
+T = TypeVar("T")
 
 REVIEWED_FIGURES = ("sample_distance", "reconstruction_error")
 """Figures of every review during training."""
@@ -60,6 +62,23 @@ class Objective:
     def __str__(self) -> str:
         """The form that `--objective` takes."""
         return f"{self.name}@{self.direction[:3]}"
+
+
+def pareto_front(candidates: Sequence[tuple[T, Sequence[float]]], objectives: Sequence[Objective]) -> list[T]:
+    """The candidates that no other beats, that is: no other is better in one objective and worse in none.
+
+    Args:
+        candidates: Each with its values of the objectives.
+        objectives: The objectives.
+    """
+
+    def beats(ours: Sequence[float], theirs: Sequence[float]) -> bool:
+        pairs = list(zip(objectives, ours, theirs, strict=True))
+        return any(item.better(our, their) for item, our, their in pairs) and not any(
+            item.better(their, our) for item, our, their in pairs
+        )
+
+    return [one for one, theirs in candidates if not any(beats(ours, theirs) for _, ours in candidates)]
 
 
 def parse_objectives(texts: Iterable[str] | str) -> tuple[Objective, ...]:

@@ -4,22 +4,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 
 from priorkit.config import format_duration
-from priorkit.pages import file_link, html_page, section, table, text_of
+from priorkit.pages import Html, PageScript, Point, PointGroup, file_link, html_page, scatter_figure, section, table
 from priorkit.studies.documents import write_document
-from priorkit.sweeps.charts import Point, bars, scatter
-from priorkit.sweeps.objectives import Objective
+from priorkit.sweeps.objectives import Objective, pareto_front
 from priorkit.sweeps.results import Sweep
 from priorkit.sweeps.trials import SweptTrial
 
 __all__ = ["write_sweep_report"]
 
 _STYLE = """
-.sweep { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: 1rem; }
-svg { width: 100%; } svg text { font-size: 11px; fill: var(--ink); } svg .name { font-size: 12px; font-weight: 600; }
-.field { fill: var(--card); stroke: var(--line); } .tick { stroke: var(--line); }
-.front { fill: none; stroke: var(--c1); stroke-width: 1.5; }
-circle { fill: var(--c0); fill-opacity: .7; } circle.best { fill: var(--c1); fill-opacity: 1; }
-circle.pruned { fill: none; stroke: var(--c0); }
 .bars td { border: 0; } .bars td.bar { width: min(14rem, 30vw); }
 .bars i { display: block; height: .7rem; margin-top: .4rem; background: var(--c0); }
 """
@@ -47,7 +40,7 @@ def write_sweep_report(sweep: Sweep) -> Path:
     return path
 
 
-def _page(sweep: Sweep) -> str:
+def _page(sweep: Sweep) -> Html:
     return html_page(
         sweep.folder.absolute().name,
         _summary(sweep),
@@ -57,6 +50,7 @@ def _page(sweep: Sweep) -> str:
             *_by_option(sweep),
             section("Trials", _table(sweep)),
         ],
+        scripts=(PageScript.CURVES,),
         own_style=_STYLE,
     )
 
@@ -92,10 +86,6 @@ def _title(trial: SweptTrial, sweep: Sweep) -> str:
     return "\n".join(lines)
 
 
-def _kind(trial: SweptTrial, best: Sequence[SweptTrial]) -> str:
-    return "best" if trial in best else trial.state
-
-
 def _measured(sweep: Sweep, names: Iterable[str]) -> list[SweptTrial]:
     """The complete and pruned trials that have these figures, with finite values."""
     wanted = set(names)
@@ -103,100 +93,115 @@ def _measured(sweep: Sweep, names: Iterable[str]) -> list[SweptTrial]:
     return [trial for trial in ended if wanted <= trial.finite_figures.keys()]
 
 
-def _figure(chart: str, caption: str) -> str:
-    return f"<figure>{chart}<figcaption>{text_of(caption)}</figcaption></figure>"
+def _chart(
+    sweep: Sweep,
+    title: str,
+    places: Sequence[tuple[SweptTrial, float | str]],
+    best: tuple[str, Sequence[SweptTrial]],
+    identifier: str,
+    *,
+    across: str,
+    up: Objective,
+    log: bool = False,
+) -> Html:
+    """A chart of trials, each with its place on the horizontal axis; a line joins the best, which have a name."""
+    called, chosen = best
+    groups: dict[str, list[Point]] = {"pruned": [], "complete": [], called: []}
+    for trial, place in places:
+        kind = called if trial in chosen else trial.state
+        groups[kind].append(Point(place, trial.figures[up.name], _title(trial, sweep)))
+    shown = [
+        PointGroup(kind, points, colour=int(kind == called), hollow=kind == "pruned", joined=kind == called)
+        for kind, points in groups.items()
+        if points
+    ]
+    return scatter_figure(title, shown, identifier, across=across, up=_plain(up.name), log=log)
 
 
-def _charts(heading: str, charts: Sequence[str]) -> list[str]:
-    return [section(heading, f'<div class="sweep">{"".join(charts)}</div>')] if charts else []
+def _charts(heading: str, charts: Sequence[Html]) -> list[Html]:
+    return [section(heading, Html('<div class="panels">{}</div>').format(Html("").join(charts)))] if charts else []
 
 
-def _trade_offs(sweep: Sweep) -> list[str]:
+def _trade_offs(sweep: Sweep) -> list[Html]:
     """Charts of the first objective against each of the others, or against time, and of the search's progress."""
     first = sweep.objectives[0]
-    pairs = [(first, other) for other in sweep.objectives[1:]] or [(first, Objective("seconds", "minimize"))]
-    charts = [chart for one, other in pairs for chart in _trade_off(sweep, one, other)]
-    charts += _history(sweep)
-    return _charts("What trades off", charts)
+    others = sweep.objectives[1:] or (Objective("seconds", "minimize"),)
+    charts = [chart for number, other in enumerate(others) for chart in _trade_off(sweep, first, other, number)]
+    return _charts("What trades off", [*charts, *_history(sweep)])
 
 
-def _trade_off(sweep: Sweep, one: Objective, other: Objective) -> list[str]:
+def _trade_off(sweep: Sweep, one: Objective, other: Objective, number: int) -> list[Html]:
     trials = _measured(sweep, (one.name, other.name))
     if not trials:
         return []
     ended = [trial for trial in trials if trial.state == "complete"]
-    front = [trial for trial in ended if not any(_is_better(rival, trial, (one, other)) for rival in ended)]
-    line = sorted((trial.figures[other.name], trial.figures[one.name]) for trial in front)
-    points = [
-        Point(trial.figures[other.name], trial.figures[one.name], _title(trial, sweep), _kind(trial, front))
-        for trial in trials
-    ]
+    pairs = [(trial, (trial.figures[one.name], trial.figures[other.name])) for trial in ended]
+    front = pareto_front(pairs, (one, other))
     costs = [trial.figures[other.name] for trial in trials]
-    log = min(costs) > 0 and max(costs) > 20 * min(costs)
-    chart = scatter(points, _plain(other.name), _plain(one.name), log=log, line=line)
-    return [
-        _figure(
-            chart,
-            f"{_plain(one.name)} against {_plain(other.name)}. Orange: no other complete trial is better in both. "
-            "Hollow: pruned.",
-        )
-    ]
-
-
-def _is_better(one: SweptTrial, other: SweptTrial, objectives: Sequence[Objective]) -> bool:
-    """Whether a trial is no worse in any objective, and better in one."""
-    pairs = [(item, one.figures[item.name], other.figures[item.name]) for item in objectives]
-    return not any(item.better(theirs, ours) for item, ours, theirs in pairs) and any(
-        item.better(ours, theirs) for item, ours, theirs in pairs
+    chart = _chart(
+        sweep,
+        f"{_plain(one.name)} against {_plain(other.name)}",
+        list(zip(trials, costs, strict=True)),
+        ("no other is better in both", front),
+        f"trade-off-{number}",
+        across=_plain(other.name),
+        up=one,
+        log=max(costs) > 20 * min(costs),
     )
+    return [chart]
 
 
-def _history(sweep: Sweep) -> list[str]:
+def _history(sweep: Sweep) -> list[Html]:
     first = sweep.objectives[0]
     trials = _measured(sweep, (first.name,))
     if not trials:
         return []
-    line: list[tuple[float, float]] = []
+    best: list[SweptTrial] = []
     for trial in trials:
         value = trial.figures[first.name]
-        if trial.state == "complete" and (not line or first.better(value, line[-1][1])):
-            line.append((float(trial.number), value))
-    best = [trial for trial in [sweep.best] if trial is not None]
-    points = [
-        Point(float(trial.number), trial.figures[first.name], _title(trial, sweep), _kind(trial, best))
-        for trial in trials
-    ]
-    chart = scatter(points, "trial", _plain(first.name), line=line)
-    return [_figure(chart, f"{_plain(first.name)} of each trial. The line joins the best trials so far.")]
+        if trial.state == "complete" and (not best or first.better(value, best[-1].figures[first.name])):
+            best.append(trial)
+    places = [(trial, float(trial.number)) for trial in trials]
+    title = f"{_plain(first.name)} of each trial"
+    return [_chart(sweep, title, places, ("best so far", best), "history", across="trial", up=first)]
 
 
-def _importance(sweep: Sweep) -> list[str]:
+def _importance(sweep: Sweep) -> list[Html]:
     if not sweep.importance:
         return []
-    parts = ["<p>The share of each option in the differences between trials, as far as they can be estimated.</p>"]
+    parts = [
+        Html("<p>The share of each option in the differences between trials, as far as they can be estimated.</p>")
+    ]
     for name, shares in sweep.importance.items():
         ordered = sorted(((_plain(key), share) for key, share in shares.items()), key=lambda item: -item[1])
-        parts.append(f'<h3>{text_of(_plain(name))}</h3><div class="wide">{bars(ordered)}</div>')
+        parts.append(Html('<h3>{}</h3><div class="wide">{}</div>').format(_plain(name), _bars(ordered)))
     return [section("Which options matter", *parts)]
 
 
-def _by_option(sweep: Sweep) -> list[str]:
+def _bars(shares: Sequence[tuple[str, float]]) -> Html:
+    """A table of shares, each with a bar of proportional length."""
+    row = Html('<tr><td>{}</td><td class="bar"><i style="width:{:.1f}%"></i></td><td>{:.0%}</td></tr>')
+    rows = (row.format(name, 100 * max(0.0, min(share, 1.0)), share) for name, share in shares)
+    return Html('<table class="bars">{}</table>').format(Html("").join(rows))
+
+
+def _by_option(sweep: Sweep) -> list[Html]:
     first = sweep.objectives[0]
     trials = _measured(sweep, (first.name,))
     best = [trial for trial in [sweep.best] if trial is not None]
     charts = []
-    for name in sweep.options:
+    for number, name in enumerate(sweep.options):
         mine = [trial for trial in trials if name in trial.params]
         values = _numbers([trial.params[name] for trial in mine])
         if not mine:
             continue
-        points = [
-            Point(value, trial.figures[first.name], _title(trial, sweep), _kind(trial, best))
-            for value, trial in zip(values, mine, strict=True)
-        ]
         numbers = [value for value in values if not isinstance(value, str)]
-        log = bool(numbers) and min(numbers) > 0 and max(numbers) >= 10 * min(numbers)
-        charts.append(_figure(scatter(points, _plain(name), _plain(first.name), log=log), ""))
+        log = bool(numbers) and max(numbers) >= 10 * min(numbers)
+        places = list(zip(mine, values, strict=True))
+        called = _plain(name)
+        charts.append(
+            _chart(sweep, called, places, ("best", best), f"option-{number}", across=called, up=first, log=log)
+        )
     return _charts("Option by option", charts)
 
 
@@ -208,7 +213,7 @@ def _numbers(texts: Sequence[str]) -> Sequence[float | str]:
         return list(texts)
 
 
-def _table(sweep: Sweep) -> str:
+def _table(sweep: Sweep) -> Html:
     ordered = [*sweep.complete, *(trial for trial in sweep.trials if trial.state != "complete")]
     front = sweep.front
     header, rows = sweep.cells(ordered)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from priorkit.config import format_duration
 from priorkit.studies.documents import write_document
 from priorkit.sweeps.ledger import Ledger
-from priorkit.sweeps.objectives import Objective
+from priorkit.sweeps.objectives import Objective, pareto_front
 from priorkit.sweeps.request import SweepRequest
 from priorkit.sweeps.trials import SweptTrial, swept_trial
 
@@ -68,13 +68,7 @@ class Sweep:
     @property
     def front(self) -> list[SweptTrial]:
         """The Pareto-optimal trials: with one objective, the best trial."""
-        return [trial for trial in self.complete if not any(self._dominates(other, trial) for other in self.complete)]
-
-    def _dominates(self, one: SweptTrial, other: SweptTrial) -> bool:
-        pairs = list(zip(self.objectives, one.values, other.values, strict=True))
-        return all(not item.better(theirs, ours) for item, ours, theirs in pairs) and any(
-            item.better(ours, theirs) for item, ours, theirs in pairs
-        )
+        return pareto_front([(trial, trial.values) for trial in self.complete], self.objectives)
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """The trials as dictionaries of plain values: number, state, and every option and figure by name."""

@@ -30,7 +30,7 @@ def test_short_lines_and_files_stay_as_they_are() -> None:
     assert folded("word " * 100, None) == "word " * 100
 
 
-@pytest.mark.parametrize(("text", "width"), [("abc", 3), ("漢字", 4), ("e\u0301", 1)])
+@pytest.mark.parametrize(("text", "width"), [("abc", 3), ("漢字", 4), ("e\u0301", 1), ("👍", 2), ("a\u200b", 1)])
 def test_the_width_on_a_screen(text: str, width: int) -> None:
     assert shown_width(text) == width
 

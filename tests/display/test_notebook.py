@@ -75,4 +75,4 @@ def test_a_grid_is_a_picture_of_its_own() -> None:
     from priorkit.figures.inline_images import inline_grid
 
     element = inline_grid(torch.zeros(3, 3, 16, 16, dtype=torch.uint8), 'a "b"')
-    assert element.startswith('<img alt="a &quot;b&quot;"')
+    assert element.startswith('<img alt="a &#34;b&#34;"')

@@ -120,7 +120,7 @@ def test_a_page_goes_without_data_that_is_gone(
     assert found.points.from_prior.all()
     assert found.diagnosis is None
     text = written.path.read_text(encoding="utf-8")
-    assert "The run&#x27;s data could not be read" in text
+    assert "The run&#39;s data could not be read" in text
     assert "somebody" not in text
     with pytest.raises(DataError, match="/home/somebody/images is gone"):
         explore(train_tiny(), tmp_path / "other.html", codes=4, weights="none", data_dir=tmp_path)

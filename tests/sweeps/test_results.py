@@ -1,5 +1,4 @@
 import csv
-import itertools
 import json
 import math
 import re
@@ -8,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from priorkit.sweeps import Sweep, SweptTrial, parse_objectives, write_sweep_report, write_tables
-from priorkit.sweeps.charts import Point, bars, scatter
+from priorkit.sweeps.report import _bars
 
 
 @pytest.fixture
@@ -74,12 +73,36 @@ def test_figures_that_are_not_finite_have_no_place(tmp_path):
     sweep = Sweep(tmp_path, parse_objectives("sample_distance"), tuple(trials))
     text = write_sweep_report(sweep).read_text()
     # Where the trade-off has one place, history has two, and the options one: the other lies at no number.
-    assert text.count("<circle") == 1 + 2 + 1
-    assert not re.search(r'(cx|cy|points|x1|y1|x|y)="[^"]*(nan|inf)', text)
+    assert [len(chart["notes"]) for chart in _charts(text)] == [1, 2, 1]
     write_tables(sweep)
     kept = json.loads((tmp_path / "sweep.json").read_text(), parse_constant=pytest.fail)
     assert [trial["figures"]["sample_distance"] for trial in kept["trials"]] == [1.0, None, None, 2.0]
     assert {trial["figures"]["elbo"] for trial in kept["trials"]} == {None}
+
+
+def _charts(page):
+    found = re.findall(r'<script type="application/json" id="[^"]*">(.*?)</script>', page)
+    return [json.loads(text, parse_constant=pytest.fail) for text in found]
+
+
+def test_charts_name_the_best_trials(make_sweep):
+    sweep = make_sweep((1.0, 9.0), (2.0, 5.0), (3.0, 6.0), (0.5, 20.0))
+    trade_off, history, *options = _charts(write_sweep_report(sweep).read_text())
+
+    def best(chart):
+        marked = zip(chart["notes"], chart["data"][-1], strict=True)
+        return [note.splitlines()[0] for note, height in marked if height is not None]
+
+    assert (trade_off["names"][-1], best(trade_off)) == (
+        "no other is better in both",
+        ["trial 1", "trial 0", "trial 3"],
+    )
+    assert (history["names"][-1], best(history)) == ("best so far", ["trial 0", "trial 3"])
+    assert [(chart["names"][-1], best(chart)) for chart in options] == [("best", ["trial 3"])] * 2
+    assert [(chart["log_across"], chart["places"]) for chart in options] == [
+        (True, []),
+        (False, ["<b>0</b>", "<b>1</b>"]),
+    ]
 
 
 class _Tags(HTMLParser):
@@ -106,10 +129,9 @@ def test_the_page_stands_alone_and_shows_every_trial(make_sweep):
     tags = _Tags()
     tags.feed(text)
     assert tags.open == []
-    assert [item for tag, item in tags.seen if tag in ("script", "link", "img", "b")] == []
-    circles = [item for tag, item in tags.seen if tag == "circle"]
+    assert [item for tag, item in tags.seen if tag in ("link", "img", "b") or "src" in item] == []
     # Trade-off, history, and each of two options.
-    assert len(circles) == 4 * 3
+    assert [len(chart["notes"]) for chart in _charts(text)] == [3] * 4
     links = {item["href"] for tag, item in tags.seen if tag == "a"}
     assert {link for link in links if "://" not in link} == {f"trial-{number:04d}/report.html" for number in range(3)}
     assert ("tr", {"class": "marked"}) in tags.seen
@@ -117,22 +139,6 @@ def test_the_page_stands_alone_and_shows_every_trial(make_sweep):
     assert "75%" in text
 
 
-def test_points_lie_within_the_field():
-    points = [Point(10.0**power, power, "") for power in range(-4, 3)]
-    for log in (False, True):
-        text = scatter(points, "x", "y", log=log)
-        places = [(float(x), float(y)) for x, y in re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', text)]
-        assert all(64 <= x <= 426 and 14 <= y <= 236 for x, y in places)
-    # On the logarithmic axis they are equally far apart.
-    gaps = [right[0] - left[0] for left, right in itertools.pairwise(places)]
-    assert max(gaps) - min(gaps) < 0.2
-
-
-def test_points_that_are_all_alike_are_drawn():
-    assert scatter([Point(2.0, 0.0, "")] * 2, "x", "y").count("<circle") == 2
-    assert "nan" not in scatter([Point("a", 1.0, "")], "x", "y")
-
-
 def test_bars_have_the_length_of_their_share():
-    assert "width:40.0%" in bars([("x", 0.4)])
-    assert math.isclose(float(re.findall(r"width:([\d.]+)%", bars([("x", 1.7)]))[0]), 100)
+    assert "width:40.0%" in _bars([("x", 0.4)])
+    assert math.isclose(float(re.findall(r"width:([\d.]+)%", _bars([("x", 1.7)]))[0]), 100)

@@ -43,8 +43,7 @@ class FullGaussianPrior(Prior):
         # In double precision: in single precision, the Cholesky factorisation fails at a few hundred dimensions. On the
         # CPU: MPS lacks it.
         codes = code.cpu().double()
-        mean = codes.mean(dim=0)
-        covariance = (codes - mean).T @ (codes - mean) / len(codes)
+        covariance = torch.cov(codes.T, correction=0).reshape(self.code_dim, self.code_dim)
         variances = covariance.diagonal()
         if self.diagonal:
             covariance = variances.diag()
@@ -55,7 +54,7 @@ class FullGaussianPrior(Prior):
                 f"the covariance of {len(code)} codes of {self.code_dim} dimensions is singular; use a larger "
                 f"--prior.ridge than {self.ridge:g}"
             )
-        self.mean.copy_(mean)
+        self.mean.copy_(codes.mean(dim=0))
         self.scale_tril.copy_(factor)
 
     def noise(self, n: int, *, generator: torch.Generator | None = None, device: torch.device | None = None) -> Tensor:
