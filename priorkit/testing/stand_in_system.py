@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from priorkit.interfaces import (
@@ -19,6 +18,7 @@ from priorkit.interfaces import (
     Regularizer,
     System,
 )
+from priorkit.testing.global_generator import seeded
 from priorkit.testing.stand_in_critics import SmallAdversarialLoss
 from priorkit.testing.stand_in_networks import SmallNetworks
 from priorkit.testing.stand_in_priors import OnlySampled, StandardNormal, UniformIndices
@@ -72,8 +72,7 @@ def system_around(component: Any, subject: Any) -> System:
     prior = component if isinstance(component, Prior) else getattr(subject, "prior", None)
     encoder = component if isinstance(component, Encoder) else getattr(subject, "encoder", None)
     condition = component if isinstance(component, Condition) else None
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         if prior is None and codes.kind is CodeKind.INDICES:
             prior = UniformIndices(codes)
         if prior is None:

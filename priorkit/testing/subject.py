@@ -12,6 +12,7 @@ from priorkit.registry.blame import error_in_words, place_of
 from priorkit.testing.case import Case
 from priorkit.testing.check import Defect, NotApplicable, Refused, Unbuildable
 from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.global_generator import seeded
 
 __all__ = ["AnySubject", "Subject", "as_module"]
 
@@ -75,8 +76,7 @@ class Subject(abc.ABC, Generic[T]):
             Refused: The component refuses this situation.
             Unbuildable: Building raises another error, or returns an object of another type.
         """
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.case.seed + seed)
+        with seeded(self.case.seed + seed):
             try:
                 made = self.case.build(self.context(), options)
                 part = self.part(made)

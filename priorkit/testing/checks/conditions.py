@@ -9,6 +9,7 @@ from priorkit.testing.absent_devices import META
 from priorkit.testing.check import Check, Defect, NotApplicable, require
 from priorkit.testing.checks.devices import told_of_devices
 from priorkit.testing.checks.randomness import global_state_kept
+from priorkit.testing.global_generator import seeded
 from priorkit.testing.strategies import sizes_and_seeds
 from priorkit.testing.subjects.condition import ConditionSubject
 
@@ -78,8 +79,7 @@ def conditions_come_from_the_generator(subject: ConditionSubject) -> None:
         require(torch.equal(drawn, again), "the same generator gives different conditions the second time")
     first, second = (subject.draw(condition, _MANY, seed) for seed in (1, 2))
     require(not torch.equal(first, second), "another seed gives the same conditions")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(subject.case.seed)
+    with seeded(subject.case.seed):
         first, second = condition.draw(_MANY), condition.draw(_MANY)
     require(
         not torch.equal(first, second),

@@ -11,6 +11,7 @@ from priorkit.errors import DataError
 from priorkit.interfaces import Captions, ImageData, ImageSet
 from priorkit.testing.check import Check, Defect, NotApplicable, Refused, require
 from priorkit.testing.checks.randomness import global_state_kept
+from priorkit.testing.global_generator import seeded
 from priorkit.testing.subjects.dataset import DataSubject, looked_at
 
 __all__ = ["BESIDE", "DATASETS", "alike", "differences", "parts"]
@@ -163,10 +164,8 @@ def loads_the_same_again(subject: DataSubject) -> None:
     """Loading twice gives the same images and labels, independent of global generators, which are not used."""
     found = []
     for seed in (1, 2):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            with global_state_kept("load"):
-                found.append(subject.load())
+        with seeded(seed), global_state_kept("load"):
+            found.append(subject.load())
     different = differences(*found)
     require(not different, f"its {' and '.join(different)} differ when it is loaded a second time")
     source = subject.source()

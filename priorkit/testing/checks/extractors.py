@@ -10,6 +10,7 @@ from priorkit.errors import ConfigurationError, DataError
 from priorkit.interfaces import Features, ImageSet
 from priorkit.testing.check import Check, Defect, NotApplicable, require
 from priorkit.testing.checks.randomness import global_state_kept
+from priorkit.testing.global_generator import seeded
 from priorkit.testing.subjects.extractor import CLASSES, ExtractorSubject
 
 __all__ = ["EXTRACTORS", "require_rows", "same_features"]
@@ -169,10 +170,8 @@ def images_are_left_alone(subject: ExtractorSubject) -> None:
     kept = images.clone()
     found = []
     for seed in (1, 2):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            with global_state_kept("extract"):
-                found.append(subject.extract(extractor, images))
+        with seeded(seed), global_state_kept("extract"):
+            found.append(subject.extract(extractor, images))
         require(
             torch.equal(images, kept),
             "extract changes the given images",

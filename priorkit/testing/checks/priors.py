@@ -10,6 +10,7 @@ from priorkit.testing.absent_devices import META
 from priorkit.testing.check import Check, NotApplicable, require
 from priorkit.testing.checks.devices import told_of_devices
 from priorkit.testing.checks.randomness import global_state_kept
+from priorkit.testing.global_generator import seeded
 from priorkit.testing.strategies import sizes_and_seeds
 from priorkit.testing.subjects.prior import PriorSubject
 
@@ -86,8 +87,7 @@ def noise_comes_from_the_generator(subject: PriorSubject) -> None:
         require(torch.equal(noise, again), "the same generator gives different noise the second time")
     many = [prior.noise(_MANY, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2)]
     require(not torch.equal(*many), "another seed gives the same noise")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(subject.case.seed)
+    with seeded(subject.case.seed):
         first, second = prior.noise(_MANY), prior.noise(_MANY)
     require(
         not torch.equal(first, second),

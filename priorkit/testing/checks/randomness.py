@@ -11,6 +11,7 @@ from torch import nn
 
 from priorkit.testing.check import Check, require
 from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.global_generator import seeded
 from priorkit.testing.subject import AnySubject
 
 __all__ = ["RANDOMNESS", "global_state_kept"]
@@ -56,14 +57,12 @@ def repeatable(subject: AnySubject) -> None:
 
 def _check_repeatable(passes: Sequence[ForwardPass], again: Sequence[ForwardPass], inputs: Inputs, mode: str) -> None:
     for pair in zip(passes, again, strict=True):
-        seeded = []
+        found = []
         for seed, one in enumerate(pair):
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed)
-                with global_state_kept(f"in {mode} mode {one.name}"):
-                    seeded.append(one.without_gradients(inputs))
-        for name, output in seeded[0].items():
-            same = torch.equal(output, seeded[1][name])
+            with seeded(seed), global_state_kept(f"in {mode} mode {one.name}"):
+                found.append(one.without_gradients(inputs))
+        for name, output in found[0].items():
+            same = torch.equal(output, found[1][name])
             require(same, f"in {mode} mode {name} differs between two calls with the same inputs")
 
 

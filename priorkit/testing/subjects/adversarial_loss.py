@@ -11,6 +11,7 @@ from priorkit.plugins import AdversarialLossContext, Options
 from priorkit.testing.case import Case
 from priorkit.testing.check import Refused
 from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.global_generator import seeded
 from priorkit.testing.stand_in_critics import SmallAutoencoderCritic, SmallCritic
 from priorkit.testing.subject import Subject
 
@@ -36,8 +37,7 @@ class AdversarialLossSubject(Subject[AdversarialLoss]):
         super().__init__(case, f"a critic of {'images' if len(size) > 1 else 'codes'}")
         self.size = size
         numbers = torch.Size(size).numel()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(case.seed)
+        with seeded(case.seed):
             self.critics: tuple[nn.Module, ...] = (SmallCritic(numbers), SmallAutoencoderCritic(numbers))
         self.critic: nn.Module = self.critics[0]
         self.companions = self.critics

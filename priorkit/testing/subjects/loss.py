@@ -9,6 +9,7 @@ from priorkit.interfaces import ImageShape, ReconstructionLoss
 from priorkit.plugins import LossContext
 from priorkit.testing.case import Case
 from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.global_generator import seeded
 from priorkit.testing.stand_in_critics import SmallImageCritic
 from priorkit.testing.stand_ins import random_images
 from priorkit.testing.subject import Subject
@@ -30,8 +31,7 @@ class LossSubject(Subject[ReconstructionLoss]):
     def __init__(self, case: Case, shape: ImageShape) -> None:
         super().__init__(case, f"images of {shape.channels}x{shape.size}x{shape.size}")
         self.shape = shape
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(case.seed)
+        with seeded(case.seed):
             self.critic, self.other_critic = SmallImageCritic(shape).eval(), SmallImageCritic(shape).eval()
         self.companions = (self.critic,)
 

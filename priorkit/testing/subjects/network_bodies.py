@@ -14,6 +14,7 @@ from priorkit.plugins import NetworksContext
 from priorkit.testing.case import Case
 from priorkit.testing.check import Refused, Unbuildable
 from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.global_generator import seeded
 from priorkit.testing.stand_ins import random_images
 from priorkit.testing.subject import Subject
 
@@ -87,8 +88,7 @@ class NetworksSubject(Subject[nn.Module]):
             Refused: The plug-in refuses this shape.
             Unbuildable: The plug-in builds another type.
         """
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.case.seed)
+        with seeded(self.case.seed):
             try:
                 made = self.case.build(self.context())
             except ValueError as error:

@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import torch
-
 from priorkit.interfaces import CodeSpace, Encoder, ImageShape, Phase, Prior, System
 from priorkit.plugins import Options, PhaseContext
 from priorkit.testing.case import Case
 from priorkit.testing.check import NotApplicable, Unbuildable
 from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.global_generator import seeded
 from priorkit.testing.stand_in_priors import FittedNormal, LearnedNormal, MatchedNormal, OnlySampled
 from priorkit.testing.stand_in_system import system_around
 from priorkit.testing.stand_ins import SmallEncoder
@@ -48,8 +47,7 @@ class PhaseSubject(Subject[Phases]):
 
     def context(self) -> PhaseContext:
         """Returns a new system."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.case.seed)
+        with seeded(self.case.seed):
             self.encoder = SmallEncoder(self.code_dim, _SHAPE)
             self.system = system_around(self._prior(self.code_dim), self)
         return PhaseContext(self.system)

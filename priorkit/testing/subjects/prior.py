@@ -11,6 +11,7 @@ from priorkit.plugins import Options, PriorContext
 from priorkit.testing.case import Case, Situations
 from priorkit.testing.check import NotApplicable
 from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.global_generator import seeded
 from priorkit.testing.stand_ins import SmallCodeGenerator, SmallEncoder, SmallQuantiser, one_hot, random_images
 from priorkit.testing.subject import Subject
 
@@ -61,8 +62,7 @@ class PriorSubject(Subject[Prior]):
         self.code_dim = code_dim
         self.classes = classes
         self.condition_dim = classes or vector_dim
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(case.seed)
+        with seeded(case.seed):
             self.encoder = _encoder_of(self.space, case.situations).eval() if with_encoder else None
         self.companions = () if self.encoder is None else (self.encoder,)
 

@@ -10,6 +10,7 @@ from priorkit.plugins import Options, RegularizerContext
 from priorkit.testing.case import Case
 from priorkit.testing.check import Refused
 from priorkit.testing.forward_pass import ForwardPass, Inputs
+from priorkit.testing.global_generator import seeded
 from priorkit.testing.stand_in_critics import SmallAdversarialLoss
 from priorkit.testing.stand_in_networks import SmallNetworks
 from priorkit.testing.stand_in_priors import DeterministicEncoder, LearnedNormal, OnlySampled, StandardNormal
@@ -44,8 +45,7 @@ class RegularizerSubject(Subject[Regularizer]):
         self.code_dim = code_dim
         self.classes = classes
         self.penalised = penalised
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(case.seed)
+        with seeded(case.seed):
             self.encoders: tuple[Encoder, ...] = (
                 SmallEncoder(code_dim, _SHAPE).eval(),
                 DeterministicEncoder(code_dim, _SHAPE),
@@ -61,8 +61,7 @@ class RegularizerSubject(Subject[Regularizer]):
         )
         self.encoder: Encoder = self.encoders[0]
         self.prior: Prior = self.priors[0]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(case.seed)
+        with seeded(case.seed):
             self.decoder = SmallNetworks(_SHAPE).decoder(code_dim).eval()
         self.companions = (*self.priors, self.decoder)
 
