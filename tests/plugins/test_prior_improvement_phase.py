@@ -451,3 +451,31 @@ def test_the_code_critic_compares_too(comparison: Comparison, tiny_session: Call
         wanted = wanted + functional.softplus(compared(real, fake, comparison)).mean()
     (term,) = regularizer.encoder_terms(Posterior(code, code), session.system.prior, prior_code).values()
     torch.testing.assert_close(term, regularizer.weight * wanted)
+
+
+def test_compared_images_are_shown_with_their_condition(tiny_session: Callable[..., Session]) -> None:
+    """In the generator's move, too, D_I sees the vectors beside the real images with which it compares."""
+    session = tiny_session("learned", condition={"name": "embedding", "mismatched": False})
+    system = session.system
+    system.adversarial_loss = Relative(Comparison.PAIRED)
+    assert system.image_critic is not None
+    seen: list[Tensor] = []
+    head: Any = system.image_critic.head
+    head.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0][:, -3:]))
+    (phase,) = session.engine.phases[1:]
+    condition = torch.rand(6, 3, generator=torch.Generator().manual_seed(0))
+    noise = {**phase.noise(6, torch.Generator().manual_seed(0), torch.device("cpu")), "condition": condition}
+    list(phase.moves(to_float(session.data.train.first(6)), noise))
+    # Real and generated images, in D_I's move and in the generator's.
+    assert len(seen) == 4
+    assert all(torch.equal(vectors, condition) for vectors in seen)
+
+
+@pytest.mark.parametrize("condition", ["none", {"name": "categorical", "classes": 3}])
+def test_noise_of_each_phase_is_drawn_on_the_device(condition: Any, tiny_session: Callable[..., Session]) -> None:
+    session = tiny_session("learned", condition=condition, encoder="gaussian", reconstructions_as_fakes=True)
+    for phase in session.engine.phases:
+        noise = phase.noise(6, torch.Generator(), torch.device("meta"))
+        assert {"prior", "posterior"} <= set(noise)
+        assert ("condition" in noise) is (condition != "none")
+        assert {value.device.type for value in noise.values()} == {"meta"}
