@@ -93,6 +93,17 @@ def test_samples_lie_around_exemplars(seed: int) -> None:
     assert scipy.stats.chisquare(counts).pvalue > 1e-8
 
 
+def test_the_bandwidth_of_classes_is_found_within_each() -> None:
+    code = codes(60, 2, 0)
+    condition = torch.eye(2)[(code[:, 0] > code[:, 0].median()).long()]
+    prior = fitted(code, condition)
+    picked = prior.code_noise(60, generator=torch.Generator().manual_seed(0))[:, 0].argsort()
+    standard = ((code - code.mean(0)) / code.std(0, correction=0))[picked]
+    within = likeliest_bandwidth(standard, condition.argmax(1)[picked])
+    assert float(prior.bandwidth) == pytest.approx(within)
+    assert float(prior.bandwidth) != pytest.approx(likeliest_bandwidth(standard, None))
+
+
 def test_samples_are_as_wide_as_kernels_say() -> None:
     code = codes(500, 2, 0)
     drawn = fitted(code, bandwidth=0.5).sample(40_000, generator=torch.Generator().manual_seed(0))

@@ -274,5 +274,5 @@ def test_fitted_priors_describe_themselves() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fitted = priorkit.fit_prior(np.random.default_rng(0).normal(size=(50, 3)), "full-gaussian", device="cpu")
-    assert repr(fitted) == "<FittedPrior: full-gaussian of 50 codes, vectors of shape (3,), with a density, 1 steps>"
+    assert repr(fitted) == "<FittedPrior: full-gaussian of 50 codes, vectors of shape (3,), with a density, 1 step>"
     assert fitted._repr_html_().count("<circle") == 500

@@ -13,8 +13,11 @@ def test_numbers_are_those_of_the_seed_and_the_state_comes_back() -> None:
 
 
 def test_an_error_restores_the_state_too() -> None:
+    def fails() -> None:
+        with seeded(3):
+            torch.rand(4)
+            raise RuntimeError
+
     before = torch.random.get_rng_state()
-    with pytest.raises(RuntimeError), seeded(3):
-        torch.rand(4)
-        raise RuntimeError
+    pytest.raises(RuntimeError, fails)
     assert torch.equal(torch.random.get_rng_state(), before)
