@@ -19,5 +19,6 @@ def test_an_error_restores_the_state_too() -> None:
             raise RuntimeError
 
     before = torch.random.get_rng_state()
-    pytest.raises(RuntimeError, fails)
+    with pytest.raises(RuntimeError):
+        fails()
     assert torch.equal(torch.random.get_rng_state(), before)
