@@ -6,6 +6,7 @@ import pytest
 FLAGS = ("--steps", 3, "--sample-every", 2)
 
 
+@pytest.mark.whole
 def test_a_sweep_from_start_to_end(cli, tiny):
     # Real runs, in two processes.
     search = ("--search", "learning_rate=1e-4..1e-2,prior=gaussian,learned", "--search", "prior.noise-dim=2,4")

@@ -9,6 +9,8 @@ import pytest
 
 import priorkit
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     str(page.relative_to(ROOT))

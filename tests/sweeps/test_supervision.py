@@ -97,6 +97,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(make_request, told, monkeypat
     assert calls(again, told.of("again")[0]) == 2
 
 
+@pytest.mark.whole
 def test_trials_that_do_worse_are_ended_early(make_request, told, monkeypatch):
     monkeypatch.setenv("TRIAL_STEPS", "40")
     monkeypatch.setenv("TRIAL_SECONDS", "0.02")

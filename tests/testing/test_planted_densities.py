@@ -129,7 +129,7 @@ PLANTED = [
         r"integrates to 6\.\d+, not to 1.*normaliser .* of a Gaussian is missing",
     ),
     Planted("densities_normalise", NormalisesOnce, r"integrates to 2\.\d+, not to 1.*for too few dimensions"),
-    Planted("densities_normalise", ForgetsItsScale, "integrates to .*the logarithm of a scale"),
+    Planted("densities_normalise", ForgetsItsScale, "integrates to .*the log of a scale"),
     Planted(
         "densities_normalise",
         ForgetsItsWeights,

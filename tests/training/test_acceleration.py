@@ -38,6 +38,7 @@ def assert_close(one: Session, other: Session, tolerance: float) -> None:
     torch.testing.assert_close(dict(one.weights()), dict(other.weights()), rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("recipe", each_component())
 def test_compiled_networks_have_the_same_gradients(
     recipe: str, tiny_session: Callable[..., Session], graphs: Callable[[], int]
