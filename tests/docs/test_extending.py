@@ -35,6 +35,8 @@ from priorkit.testing import (
 from priorkit.testing.conformance import checks_of, run_check
 from priorkit.training import Session
 
+pytestmark = pytest.mark.whole
+
 PAGE = "docs/plugins.md"
 BRIEFLY = Situations(examples=2)
 HOOKS = [name for name in vars(Hooks) if name.startswith("priorkit_")]

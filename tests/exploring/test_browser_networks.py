@@ -11,6 +11,8 @@ from priorkit.exploring import browser_networks
 from priorkit.exploring.browser_networks import BrowserNetworks, Weights, networks_for_browsers
 from priorkit.runs import Run
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture(scope="module")
 def exported(train_tiny: Callable[..., Run]) -> BrowserNetworks:
