@@ -134,10 +134,10 @@ FORMER_NAMES: Mapping[str, Deprecated] = MappingProxyType({})
 
 
 def overdue(deprecated: Iterable[tuple[str, Deprecated]], version: str) -> list[str]:
-    """Sentences of those that a version is to do without, and that are still there.
+    """Returns a sentence for each deprecated thing that still exists although this version should have removed it.
 
     Args:
-        deprecated: What is there, with what it is called.
+        deprecated: The names of the deprecated things that exist, and their deprecations.
         version: The version of its distribution.
     """
     return [

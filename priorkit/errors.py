@@ -80,7 +80,7 @@ class DataWarning(UserWarning):
 
 
 class TrackingWarning(UserWarning):
-    """A tracker has failed; training goes on without it."""
+    """A tracker has failed; training continues without it."""
 
 
 class DamagedCheckpointError(RunFolderError):

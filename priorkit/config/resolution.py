@@ -245,7 +245,7 @@ def resolve_config(config: RunConfig, registry: Registry) -> RunConfig:
 
 
 def _phases_of_stages(config: RunConfig, registry: Registry) -> tuple[ComponentChoice, ...]:
-    """The phase components that take part in the run: if it has stages, those that the stages name.
+    """Returns the phase components of the run: if the run has stages, the phases that the stages name.
 
     Raises:
         ConfigurationError: No stage uses a phase that was requested.

@@ -123,7 +123,7 @@ class Registry:
         """Looks a component up by `name` or `distribution:name`.
 
         Raises:
-            UnknownComponentError: There is none; the message has the nearest name, all names, and plug-ins that failed.
+            UnknownComponentError: Nothing has this name; the message lists near names, all names, and failed plug-ins.
         """
         kind = kind_named(slot)
         distribution, _, bare = name.rpartition(":")
@@ -150,7 +150,7 @@ class Registry:
         """Looks a recipe up by `name` or `distribution:name`.
 
         Raises:
-            UnknownComponentError: There is none; the message has the nearest name, all names, and plug-ins that failed.
+            UnknownComponentError: Nothing has this name; the message lists near names, all names, and failed plug-ins.
         """
         distribution, _, bare = name.rpartition(":")
         candidates = [item for item in self._recipes.get(bare, []) if not distribution or item[1] == distribution]

@@ -36,8 +36,8 @@ def checks_of(case: Case) -> tuple[Check, ...]:
 def run_check(case: Case, check: Check) -> Result:
     """Runs one check in all situations of a case, and returns its result."""
     checked = Distribution._validate_args
+    # With a fixed seed, a component that draws from the global generator always fails in the same way.
     with seeded(case.seed):
-        # With a fixed seed, a component that draws from the global generator always fails in the same way.
         # torch.compile disables this for the whole process.
         Distribution.set_default_validate_args(True)
         try:

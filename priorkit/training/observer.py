@@ -1,4 +1,4 @@
-"""Observers, which are told what happens in a training."""
+"""Observers, which receive the events of a training."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ __all__ = ["Observer"]
 
 
 class Observer:
-    """Is told what happens in a run. Every method does nothing unless a subclass overrides it.
+    """Receives the events of a run. Every method does nothing unless a subclass overrides it.
 
     Examples:
         >>> import tempfile
@@ -44,7 +44,7 @@ class Observer:
         """Pictures and held-out scores."""
 
     def scores_due(self, session: Session) -> Mapping[str, float]:
-        """It is time for slow scores (`evaluate_every`); the networks are those that would be saved.
+        """Slow scores are due (`evaluate_every`); the networks are in the state in which they would be saved.
 
         Returns:
             The scores, by name. A score that ends in `frechet_distance` selects the best checkpoint.

@@ -117,7 +117,7 @@ class NoticedSymptom:
         """The symptom with this key.
 
         Raises:
-            ValueError: There is none.
+            ValueError: No symptom has this key.
         """
         name, _, of = key.partition("/")
         return NoticedSymptom(Symptom(name), value, of)

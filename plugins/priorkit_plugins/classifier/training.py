@@ -11,7 +11,7 @@ from torch.nn import functional
 from priorkit.interfaces import ImageSet, ImageShape
 from priorkit_plugins.classifier.network import Architecture, ClassifierNetwork
 from priorkit_plugins.image_augmentation import Augmentation, augment_images
-from priorkit_plugins.one_cycle_rate import one_cycle_rate
+from priorkit_plugins.one_cycle_adamw import one_cycle_adamw
 
 if TYPE_CHECKING:
     from priorkit_plugins.classifier import ClassifierOptions
@@ -128,13 +128,8 @@ def train_network(
 def _optimizer(
     network: ClassifierNetwork, settings: TrainingSettings, steps: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """The optimiser and its schedule; batch norm and biases have no weight decay."""
     rate = settings.learning_rate
     if settings.architecture == "plain":
         adam = torch.optim.Adam(network.parameters(), rate)
         return adam, torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
-    matrices = [weights for weights in network.parameters() if weights.ndim > 1]
-    others = [weights for weights in network.parameters() if weights.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, rate)
-    return optimizer, one_cycle_rate(optimizer, steps, _WARM_UP)
+    return one_cycle_adamw(network, rate, steps, rising=_WARM_UP, weight_decay=_WEIGHT_DECAY)

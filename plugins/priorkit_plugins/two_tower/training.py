@@ -9,7 +9,7 @@ from priorkit.interfaces import Captions, ImageSet, ImageShape
 from priorkit.plugins import caption_words
 from priorkit_plugins.image_augmentation import augment_images
 from priorkit_plugins.joint_embedding import contrastive_loss
-from priorkit_plugins.one_cycle_rate import one_cycle_rate
+from priorkit_plugins.one_cycle_adamw import one_cycle_adamw
 from priorkit_plugins.two_tower.network import TwoTowerNetwork, word_tokens
 
 if TYPE_CHECKING:
@@ -66,8 +66,9 @@ def train_towers(
         _bags(images.captions),
     )
     counts = (places >= 0).sum(1)
-    optimizer = _optimizer(network, options.learning_rate)
-    schedule = one_cycle_rate(optimizer, options.steps, _WARM_UP)
+    optimizer, schedule = one_cycle_adamw(
+        network, options.learning_rate, options.steps, rising=_WARM_UP, weight_decay=_WEIGHT_DECAY
+    )
     generator = torch.Generator().manual_seed(options.seed)
     network.train()
     order = torch.zeros(0, dtype=torch.int64)
@@ -88,11 +89,3 @@ def train_towers(
         optimizer.step()
         schedule.step()
     return network.eval()
-
-
-def _optimizer(network: TwoTowerNetwork, rate: float) -> torch.optim.Optimizer:
-    """AdamW; batch norm, biases and the temperature have no weight decay."""
-    matrices = [weights for weights in network.parameters() if weights.ndim > 1]
-    others = [weights for weights in network.parameters() if weights.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, rate)
